@@ -1,0 +1,1 @@
+"""What both services need: server start and drain, errors, settings, logs, the clock."""

@@ -1,0 +1,206 @@
+"""One wrapper around every method: validation, errors, request id, deadline, access log.
+
+Handlers are rebuilt once, when the server is built. That costs a call less than interceptors,
+which gRPC asks again on every call, and a servicer that cannot work is refused at start.
+
+A servicer method is ``async def`` (coroutine or async generator). It gets a valid request, raises
+ServiceError for what is expected, and may raise anything else: the caller learns only an error id.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+
+from servicekit.call_record import CallRecord
+from servicekit.errors import Code, ServiceError, unimplemented
+from servicekit.request_ids import REQUEST_ID_KEY, request_id_of
+from servicekit.status import grpc_code, status_metadata
+from servicekit.unimplemented import is_missing
+from servicekit.validation import validate
+
+# gRPC's handlers hold bytes or messages of any type, depending on their serializers.
+Context = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Any, Context], Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class Calls:
+    """Wraps handlers; ``default_deadline_seconds`` is for unary calls that bring none."""
+
+    def __init__(self, *, default_deadline_seconds: float) -> None:
+        self._default_deadline = default_deadline_seconds
+
+    def wrap(self, handler: Handler, *, service: str, method: str) -> Handler:
+        """The handler with everything around it; TypeError for a method that is not async."""
+        # Typed as synchronous by the stubs, and optional by the kind of the handler.
+        behaviour: Any = (
+            handler.unary_unary
+            or handler.unary_stream
+            or handler.stream_unary
+            or handler.stream_stream
+        )
+        if is_missing(behaviour):
+            behaviour = _missing(f"{service}.{method}")
+        full_name = f"/{service}/{method}"
+        if not (
+            inspect.iscoroutinefunction(behaviour)
+            or (handler.response_streaming and inspect.isasyncgenfunction(behaviour))
+        ):
+            raise TypeError(f"{full_name} must be 'async def'")
+        if handler.request_deserializer is None or handler.response_serializer is None:
+            raise TypeError(f"{full_name} must have messages of protobuf")
+        parse = _parser(handler.request_deserializer)
+        if handler.response_streaming:
+            run = _streaming(behaviour, parse if not handler.request_streaming else None)
+        else:
+            run = _unary(
+                behaviour,
+                parse if not handler.request_streaming else None,
+                handler.response_serializer,
+                None if handler.request_streaming else self._default_deadline,
+            )
+        return _rebuild(handler, _guard(run, method=full_name, domain=_package(service)), parse)
+
+
+def _guard(run: Behaviour, *, method: str, domain: str) -> Behaviour:
+    """Runs one call with its id and log line, and turns what it raises into a status."""
+
+    async def call(request: Any, context: Context) -> Any:
+        request_id = request_id_of(context.invocation_metadata())
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
+        record = CallRecord(method=method, peer=context.peer(), request_id=request_id)
+        try:
+            return await run(request, context)
+        except BaseException as error:
+            await _fail(error, record, context, domain=domain)
+            raise
+        finally:
+            record.write()
+
+    return call
+
+
+async def _fail(error: BaseException, record: CallRecord, context: Context, *, domain: str) -> None:
+    """Answer with the status of ``error``; returns when the error must go on as it is."""
+    if isinstance(error, grpc.aio.AbortError):
+        # The servicer ended the call by itself.
+        record.code = context.code().name
+        return
+    if not isinstance(error, Exception) or context.done() or _is_broken_off(error):
+        # Cancelled, by the caller or by the end of the server: nobody listens any more.
+        record.code = Code.CANCELLED.name
+        return
+    known = error if isinstance(error, ServiceError) else _internal(record.write_unexpected(error))
+    record.code, record.reason = known.code.name, known.reason
+    message, details = status_metadata(known, domain=domain)
+    await context.abort(grpc_code(known.code), message, (*context.trailing_metadata(), details))
+
+
+def _is_broken_off(error: Exception) -> bool:
+    """Whether gRPC itself gave up on the call: the caller is gone, or the server has stopped."""
+    return isinstance(error, grpc.aio.BaseError) and not isinstance(error, grpc.aio.UsageError)
+
+
+def _unary(
+    behaviour: Behaviour,
+    parse: Callable[[bytes], Message] | None,
+    serialize: Callable[[Any], bytes],
+    default_deadline: float | None,
+) -> Behaviour:
+    """One response. It is serialised in here, so that a failure of that is reported like others."""
+
+    async def run(request: Any, context: Context) -> bytes:
+        message = parse(request) if parse else request
+        if default_deadline is None or context.time_remaining() is not None:
+            return serialize(await behaviour(message, context))
+        try:
+            async with asyncio.timeout(default_deadline) as deadline:
+                response = await behaviour(message, context)
+        except TimeoutError:
+            if deadline.expired():
+                raise _too_late(default_deadline) from None
+            raise
+        return serialize(response)
+
+    return run
+
+
+def _streaming(behaviour: Behaviour, parse: Callable[[bytes], Message] | None) -> Behaviour:
+    """Many responses. Generators are drained here: gRPC would not close them when callers go."""
+    generates = inspect.isasyncgenfunction(behaviour)
+
+    async def run(request: Any, context: Context) -> None:
+        message = parse(request) if parse else request
+        # At once, not with the first message: the caller knows that the stream is open.
+        await context.send_initial_metadata(context.trailing_metadata())
+        if generates:
+            async with aclosing(behaviour(message, context)) as responses:
+                async for response in responses:
+                    await context.write(response)
+        else:
+            await behaviour(message, context)
+
+    return run
+
+
+def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Message]:
+    def parse(data: bytes) -> Message:
+        try:
+            message: Message = deserialize(data)
+        except DecodeError:
+            raise ServiceError(
+                code=Code.INVALID_ARGUMENT,
+                reason="REQUEST_MALFORMED",
+                message="The request is not a message of this method. Compare the .proto files.",
+            ) from None
+        validate(message)
+        return message
+
+    return parse
+
+
+def _rebuild(handler: Handler, call: Behaviour, parse: Callable[[bytes], Message]) -> Handler:
+    # Unary requests arrive as bytes and are parsed inside the call; messages of a stream are
+    # parsed as they are read, which is inside the call too.
+    if handler.request_streaming:
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(call, parse, handler.response_serializer)
+        return grpc.stream_unary_rpc_method_handler(call, parse, None)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(call, None, handler.response_serializer)
+    return grpc.unary_unary_rpc_method_handler(call, None, None)
+
+
+def _missing(name: str) -> Behaviour:
+    async def answer(_request: Any, _context: Context) -> None:
+        raise unimplemented(missing=name)
+
+    return answer
+
+
+def _package(service: str) -> str:
+    return service.rpartition(".")[0]
+
+
+def _internal(error_id: str) -> ServiceError:
+    return ServiceError(
+        code=Code.INTERNAL,
+        reason="INTERNAL_ERROR",
+        message=f"Something went wrong here. If it stays, ask the operators about {error_id}.",
+        metadata={"error_id": error_id},
+    )
+
+
+def _too_late(seconds: float) -> ServiceError:
+    return ServiceError(
+        code=Code.DEADLINE_EXCEEDED,
+        reason="DEFAULT_DEADLINE_EXCEEDED",
+        message=f"Not done within {seconds:g} s. Set a deadline of your own to wait longer.",
+    )

@@ -1,0 +1,60 @@
+"""How the port is opened: limits and keepalive set explicitly, plain text kept local."""
+
+import ipaddress
+from typing import Final
+
+from servicekit.settings import ConfigurationError, ServerSettings
+
+# Both ends are set alike: a client that pings more often than the server allows is sent away.
+KEEPALIVE_MS: Final = 30_000
+PING_TIMEOUT_MS: Final = 10_000
+
+
+def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
+    """Options of the gRPC server; times in milliseconds, sizes in bytes."""
+    return [
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.absolute_max_metadata_size", 32 * 1024),
+        ("grpc.max_concurrent_streams", 1_000),
+        ("grpc.max_allowed_incoming_connections", 1_000),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", PING_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # Without this a frozen peer keeps its connection whatever the keepalive says.
+        ("grpc.http2.ping_timeout_ms", PING_TIMEOUT_MS),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 3),
+        ("grpc.http2.max_ping_strikes", 3),
+        # Two servers on one port would share its connections by chance: refuse instead.
+        ("grpc.so_reuseport", 0),
+        # Only uncompressed messages (bit 0): inflation is not bounded by the receive limit.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+    ]
+
+
+def check_plain_text(settings: ServerSettings) -> None:
+    """ConfigurationError when plain text would be offered beyond this machine unasked."""
+    if settings.insecure or _is_loopback(settings.host):
+        return
+    prefix = settings.model_config.get("env_prefix", "").upper()
+    raise ConfigurationError(
+        f"{prefix}HOST: {settings.host} is reachable from other machines, and this server speaks "
+        f"plain text without authentication. Use 127.0.0.1, or set {prefix}INSECURE=true if the "
+        "network itself is trusted."
+    )
+
+
+def join_address(host: str, port: int) -> str:
+    """``host:port``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

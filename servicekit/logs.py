@@ -1,0 +1,64 @@
+"""Structured logs: one JSON object a line on stderr (or a readable console), for all loggers alike.
+
+Nothing personal is logged: callers pass counts, resource names and reasons, never content.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "console"]
+
+
+def configure_logging(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
+    """Route structlog and the standard library's loggers to stderr, from ``level`` upwards."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+
+    def name_service(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_service,
+    ]
+    if log_format == "json":
+        structlog.configure(
+            processors=[*shared, structlog.processors.JSONRenderer(serializer=_to_json)],
+            wrapper_class=structlog.make_filtering_bound_logger(threshold),
+            logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+            cache_logger_on_first_use=True,
+        )
+        renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json_text)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.configure(
+            processors=[*shared, renderer],
+            wrapper_class=structlog.make_filtering_bound_logger(threshold),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            cache_logger_on_first_use=True,
+        )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=threshold, force=True)
+
+
+def _to_json(value: object, **_options: object) -> bytes:
+    # repr, because that of a SecretStr prints stars.
+    return orjson.dumps(value, default=repr)
+
+
+def _to_json_text(value: object, **_options: object) -> str:
+    return _to_json(value).decode()

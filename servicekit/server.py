@@ -1,0 +1,139 @@
+"""A gRPC server with health, reflection, ready line and graceful drain.
+
+The order at the end: health says NOT_SERVING, drain hooks end the long streams, calls under way
+get their grace, then what the servicers stand on is closed, the last opened first.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import grpc
+import structlog
+import uvloop
+
+from servicekit.calls import Calls
+from servicekit.introspection import Introspection
+from servicekit.listening import channel_options, check_plain_text, join_address
+from servicekit.services import Service, WrappedHandlers, handlers_of, request_types
+from servicekit.settings import ConfigurationError, ServerSettings
+from servicekit.validation import warm
+
+Hook = Callable[[], Awaitable[None]]
+
+_log = structlog.get_logger("server")
+
+
+class RunningServer:
+    """A server that answers at ``address`` (host:port, with the real port) until ``stop``."""
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        server: grpc.aio.Server,
+        introspection: Introspection,
+        grace_seconds: float,
+        drain: Sequence[Hook],
+        close: Sequence[Hook],
+    ) -> None:
+        self.address = address
+        self._server = server
+        self._introspection = introspection
+        self._grace = grace_seconds
+        self._drain = drain
+        self._close = close
+
+    async def stop(self) -> None:
+        """Drain, stop and close. Everything is closed even when a hook fails, which is raised."""
+        async with AsyncExitStack() as stack:
+            for close in self._close:
+                stack.push_async_callback(close)
+            stack.push_async_callback(self._server.stop, self._grace)
+            await self._introspection.drain()
+            try:
+                async with asyncio.timeout(self._grace), asyncio.TaskGroup() as hooks:
+                    for hook in self._drain:
+                        hooks.create_task(_await(hook()))
+            except TimeoutError:
+                _log.warning("drain_incomplete", grace_seconds=self._grace)
+
+
+async def start_server(
+    *,
+    services: Sequence[Service[Any]],
+    settings: ServerSettings,
+    drain: Sequence[Hook] = (),
+    close: Sequence[Hook] = (),
+) -> RunningServer:
+    """Listen and answer; ConfigurationError when the address cannot be used.
+
+    ``drain`` hooks run side by side and make long streams end by themselves; ``close`` hooks are
+    listed in the order in which their things were opened.
+    """
+    check_plain_text(settings)
+    handlers = handlers_of(services)
+    warm(request_types(handlers))
+    introspection = Introspection(handlers)
+    calls = Calls(default_deadline_seconds=settings.default_deadline_seconds)
+    server = grpc.aio.server(options=channel_options(settings))
+    server.add_generic_rpc_handlers(
+        [WrappedHandlers(handlers | handlers_of(introspection.services()), calls=calls)]
+    )
+    wanted = join_address(settings.host, settings.port)
+    try:
+        port = server.add_insecure_port(wanted)
+    except RuntimeError:
+        raise ConfigurationError(
+            f"Cannot listen on {wanted}: the port is taken or the address is not of this machine. "
+            "Choose another port, or 0 for a free one."
+        ) from None
+    await introspection.start()
+    await server.start()
+    return RunningServer(
+        address=join_address(settings.host, port),
+        server=server,
+        introspection=introspection,
+        grace_seconds=settings.drain_grace_seconds,
+        drain=drain,
+        close=close,
+    )
+
+
+async def serve(
+    *,
+    name: str,
+    services: Sequence[Service[Any]],
+    settings: ServerSettings,
+    drain: Sequence[Hook] = (),
+    close: Sequence[Hook] = (),
+) -> None:
+    """Run until SIGTERM or SIGINT; prints one ready line of JSON on stdout when it answers."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    running = await start_server(services=services, settings=settings, drain=drain, close=close)
+    print(json.dumps({"service": name, "address": running.address}), flush=True)
+    _log.info("ready", address=running.address)
+    await ended.wait()
+    _log.info("draining")
+    await running.stop()
+    _log.info("stopped")
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a service's main coroutine; a ConfigurationError is printed and ends with status 2."""
+    try:
+        uvloop.run(main)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+async def _await(hook: Awaitable[None]) -> None:
+    await hook
