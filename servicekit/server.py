@@ -47,9 +47,18 @@ class RunningServer:
         self._grace = grace_seconds
         self._drain = drain
         self._close = close
+        self._stopping: asyncio.Task[None] | None = None
 
     async def stop(self) -> None:
-        """Drain, stop and close. Everything is closed even when a hook fails, which is raised."""
+        """Drain, stop and close, once. Everything is closed even when a hook fails.
+
+        Whoever calls it again waits for the same end.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
             for close in self._close:
                 stack.push_async_callback(close)

@@ -23,29 +23,38 @@ class ConfigurationError(Exception):
 class ServerSettings(BaseSettings):
     """What both services can be told."""
 
-    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
-
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(0, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    insecure: bool = Field(
-        False, description="Allow plain text without authentication beyond this machine."
+    model_config = SettingsConfigDict(
+        frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
-    log_level: LogLevel = Field("info", description="Least level that is logged.")
-    log_format: LogFormat = Field("json", description="json for machines, console for people.")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=0, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    insecure: bool = Field(
+        default=False, description="Allow plain text without authentication beyond this machine."
+    )
+    log_level: LogLevel = Field(default="info", description="Least level that is logged.")
+    log_format: LogFormat = Field(
+        default="json", description="json for machines, console for people."
+    )
     clock_file: Path | None = Field(
-        None, description="File of the stepped clock (tests, demo); empty means real time."
+        default=None, description="File of the stepped clock (tests, demo); empty means real time."
     )
     drain_grace_seconds: float = Field(
-        10.0, ge=0, le=600, description="Seconds that calls under way get to end at shutdown."
+        default=10.0,
+        ge=0,
+        le=600,
+        description="Seconds that calls under way get to end at shutdown.",
     )
     max_message_bytes: int = Field(
-        4 * 1024 * 1024,
+        default=4 * 1024 * 1024,
         ge=64 * 1024,
         le=64 * 1024 * 1024,
         description="Largest request or response message, in bytes.",
     )
     default_deadline_seconds: float = Field(
-        30.0, gt=0, description="Deadline, in seconds, of a unary call that brings none."
+        default=30.0, gt=0, description="Deadline, in seconds, of a unary call that brings none."
     )
 
 
