@@ -23,9 +23,7 @@ class ConfigurationError(Exception):
 class ServerSettings(BaseSettings):
     """What both services can be told."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, hide_input_in_errors=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(

@@ -1,0 +1,92 @@
+"""Logs: one JSON object a line for all loggers, the access log, and what stays out of it."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from servicekit.logs import configure_logging
+from tests.servicekit.probing import Probe, Start, failure_of
+
+PERSON = "Ada Lovelace"
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Puts back what setting up logging changes for the whole process."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_all_loggers_write_json_lines_with_the_service(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(service="audience", level="info", log_format="json")
+    structlog.get_logger().info("imported", rows=7, key=SecretStr("hidden-key"))
+    structlog.get_logger().debug("below the level")
+    logging.getLogger("library").warning("careful %s", "now")
+    first, second = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (first["event"], first["rows"], first["level"]) == ("imported", 7, "info")
+    assert first["key"] == "SecretStr('**********')"
+    assert (second["event"], second["logger"]) == ("careful now", "library")
+    assert first["service"] == second["service"] == "audience"
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_console_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(service="audience", level="info", log_format="console")
+    structlog.get_logger().info("imported", rows=7)
+    text = capsys.readouterr().err
+    assert "imported" in text
+    assert "rows=7" in text
+
+
+async def test_one_line_a_call_without_content(probe: Probe, start: Start) -> None:
+    async def echo(request: Any, _context: Any) -> Any:
+        return probe.messages.AskResponse(text=request.text)
+
+    client = await start(Ask=echo)
+    with capture_logs() as logs:
+        await client.stub.Ask(
+            probe.messages.AskRequest(text=PERSON), metadata=(("x-request-id", "abc"),)
+        )
+        request = probe.messages.AskRequest(text=PERSON, count=-1)
+        await failure_of(client.stub.Ask(request))
+    assert [(e["event"], e["code"], e["reason"]) for e in logs] == [
+        ("call", "OK", ""),
+        ("call", "INVALID_ARGUMENT", "FIELDS_INVALID"),
+    ]
+    assert logs[0]["method"] == "/probe.v1.ProbeService/Ask"
+    assert logs[0]["request_id"] == "abc"
+    assert logs[0]["peer"] == "loopback"
+    assert logs[0]["duration_ms"] > 0
+    assert PERSON not in str(logs)
+
+
+async def test_unexpected_error_is_logged_with_its_place_but_not_its_text(
+    probe: Probe, start: Start
+) -> None:
+    async def fail(_request: Any, _context: Any) -> Any:
+        try:
+            raise ValueError(PERSON)
+        except ValueError as error:
+            raise RuntimeError(PERSON) from error
+
+    client = await start(Ask=fail)
+    with capture_logs() as logs:
+        failure = await failure_of(client.stub.Ask(probe.messages.AskRequest()))
+    shown = [entry for entry in logs if entry["log_level"] != "debug"]
+    assert [entry["event"] for entry in shown] == ["unexpected_error", "call"]
+    assert shown[0]["error_id"] == failure.info.metadata["error_id"]
+    assert shown[0]["error_type"] == ["RuntimeError", "ValueError"]
+    assert any("test_logs.py" in frame for frame in shown[0]["traceback"])
+    assert PERSON not in str(shown)

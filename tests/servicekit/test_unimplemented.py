@@ -1,0 +1,20 @@
+"""The list of methods that are not there yet."""
+
+from typing import Any
+
+from servicekit.unimplemented import missing_methods
+from tests.servicekit.probing import Probe
+
+
+async def answer(_request: Any, _context: Any) -> Any:
+    raise AssertionError("never called")
+
+
+def test_methods_that_are_not_overridden_are_listed(probe: Probe) -> None:
+    servicer = probe.service(Ask=answer, Talk=answer, Listen=answer, Absent=answer).servicer
+    assert missing_methods(servicer) == ["ProbeService.AbsentStream", "ProbeService.Collect"]
+
+
+def test_nothing_is_missing_from_a_complete_servicer(probe: Probe) -> None:
+    names = ["Ask", "Talk", "Listen", "Collect", "Absent", "AbsentStream"]
+    assert missing_methods(probe.service(**dict.fromkeys(names, answer)).servicer) == []
