@@ -1,0 +1,133 @@
+"""An import file as rows: what each row says about a person, or why it names none."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from audience_service.identity import Identity, Rejection, canonical
+from audience_service.import_files.columns import FileKind
+from audience_service.import_files.decoding import decode
+from audience_service.import_files.errors import UnreadableFileError, UnreadableReason
+from audience_service.import_files.layout import Layout, recognise
+from audience_service.import_files.records import Records
+
+
+class ImportedRow(NamedTuple):
+    """One row of data."""
+
+    number: int
+    """As a spreadsheet shows it: from 1, the preamble, the header and blank rows counted; a
+    newline inside quotes does not begin a new row."""
+    raw_url: str
+    """The text that `identities` or `problem` was read from; empty if there is none."""
+    identities: tuple[Identity, ...]
+    """Every name the row gives its person, the best first; empty exactly if `problem` is set."""
+    fields: dict[str, str]
+    """Those of first_name, last_name, full_name, headline, company, title, location and
+    connected_on (as written) that the row has; never blank."""
+    problem: Rejection | None
+    """NO_URL: the row has no profile. Anything else: what it has instead names no person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """What was recognised about a file."""
+
+    kind: FileKind
+    encoding: str
+    """utf-8, utf-8-sig, utf-16-le, utf-16-be or windows-1252."""
+    delimiter: str
+    """Comma, semicolon or tab."""
+    header_row: int
+    """Number of the header's row, from 1; 0 when the file has none."""
+
+
+class ImportFile:
+    """An opened file: its format, and its rows, which can be read once."""
+
+    def __init__(
+        self, records: Records, *, layout: Layout, file_format: FileFormat, max_rows: int
+    ) -> None:
+        self.format = file_format
+        self._rows = _read_rows(records, layout=layout, max_rows=max_rows)
+
+    def __iter__(self) -> Iterator[ImportedRow]:
+        """Yield every row that is not blank in all its cells. Raises UnreadableFileError."""
+        return self._rows
+
+
+def open_file(chunks: Iterable[bytes], *, max_rows: int, max_row_chars: int) -> ImportFile:
+    """Recognise a file by its first 64 KiB; the rest is read while its rows are.
+
+    The same bytes give the same rows however they are cut into chunks. `max_rows` counts rows of
+    data; `max_row_chars` (at most 131,072) counts the characters of a row with its delimiters and
+    newlines, and bounds the memory used. Raises UnreadableFileError.
+    """
+    encoding, text = decode(chunks)
+    records = Records(text, max_row_chars=max_row_chars)
+    layout = recognise(records.head)
+    file_format = FileFormat(
+        kind=layout.kind,
+        encoding=encoding,
+        delimiter=layout.delimiter,
+        header_row=layout.header_row,
+    )
+    return ImportFile(records, layout=layout, file_format=file_format, max_rows=max_rows)
+
+
+def read_rows(
+    chunks: Iterable[bytes], *, max_rows: int, max_row_chars: int
+) -> Iterator[ImportedRow]:
+    """Yield the rows of a file; as `open_file`, for callers who need not know its format."""
+    yield from open_file(chunks, max_rows=max_rows, max_row_chars=max_row_chars)
+
+
+def _read_rows(records: Records, *, layout: Layout, max_rows: int) -> Iterator[ImportedRow]:
+    profiles = layout.profile_columns
+    fields = tuple(layout.field_columns.items())
+    rows = 0
+    for number, record in records.read(delimiter=layout.delimiter):
+        if number <= layout.header_row:
+            continue
+        row = _read_row(record, number=number, profiles=profiles, fields=fields)
+        if row.problem is Rejection.NO_URL and not any(map(str.strip, record)):
+            continue
+        rows += 1
+        if rows > max_rows:
+            raise UnreadableFileError(
+                reason=UnreadableReason.TOO_MANY_ROWS,
+                message=f"The file has more than {max_rows} rows. "
+                "Split it and import the parts one after another.",
+            )
+        yield row
+
+
+def _read_row(
+    record: list[str],
+    *,
+    number: int,
+    profiles: tuple[int, ...],
+    fields: tuple[tuple[str, tuple[int, ...]], ...],
+) -> ImportedRow:
+    width = len(record)
+    raw_url = ""
+    problem = Rejection.NO_URL
+    identities: list[Identity] = []
+    for column in profiles:
+        if column >= width or not (cell := record[column]):
+            continue
+        found = canonical(cell)
+        if isinstance(found, Identity):
+            if not identities:
+                raw_url = cell
+            if found not in identities:
+                identities.append(found)
+        elif problem is Rejection.NO_URL and found is not problem and not identities:
+            raw_url, problem = cell, found
+    values: dict[str, str] = {}
+    for name, columns in fields:
+        for column in columns:
+            if column < width and (value := record[column].strip()):
+                values[name] = value
+                break
+    return ImportedRow(number, raw_url, tuple(identities), values, None if identities else problem)
