@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from linkedin_simulator import documents
+from linkedin_simulator.errors import kind_of
 
 Status = Literal["OK", "STOPPED", "ERROR", "CREDENTIALS", "PERMISSIONS", "CONNECTING"]
 
@@ -34,6 +35,13 @@ class Account(BaseModel):
     id: str = Field(min_length=1, max_length=200)
     status: Status = "OK"
     error: str | None = None
+
+    @field_validator("error")
+    @classmethod
+    def _error_is_known(cls, error: str | None) -> str | None:
+        if error is not None:
+            kind_of(name=error)
+        return error
 
     @property
     def refusal(self) -> str | None:
