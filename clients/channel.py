@@ -83,6 +83,7 @@ REPEATABLE_METHODS: Final = REQUEST_ID_METHODS | {
     "ListProspects",
     "PauseEnrichment",
     "ReconnectAccount",
+    "ReleaseViews",
     "RemoveProspects",
     "RenderMessages",
     "ResumeEnrichment",
