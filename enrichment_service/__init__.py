@@ -1,0 +1,1 @@
+"""Enrichment service: views LinkedIn profiles within the budget of each account."""

@@ -1,0 +1,1 @@
+"""The rules, as pure functions: no input, no output, no clock of their own."""
