@@ -21,6 +21,11 @@ class Answer:
     json: Json
 
 
+def lasting(profile: Json) -> Json:
+    """The profile without its picture URLs, whose expiry moves with every second."""
+    return {name: value for name, value in profile.items() if "picture" not in name}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimulatorClient:
     """Calls one simulator over HTTP."""
