@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from servicekit.unimplemented import missing_methods
+from servicekit.unimplemented import allow_missing, missing_methods
 from tests.servicekit.probing import Probe
 
 
@@ -18,3 +18,9 @@ def test_methods_that_are_not_overridden_are_listed(probe: Probe) -> None:
 def test_nothing_is_missing_from_a_complete_servicer(probe: Probe) -> None:
     names = ["Ask", "Talk", "Listen", "Collect", "Absent", "AbsentStream"]
     assert missing_methods(probe.service(**dict.fromkeys(names, answer)).servicer) == []
+
+
+def test_class_with_missing_methods_can_be_made(probe: Probe) -> None:
+    servicer = allow_missing(type(probe.service(Ask=answer).servicer))()
+    assert "ProbeService.Ask" not in missing_methods(servicer)
+    assert len(missing_methods(servicer)) == 5
