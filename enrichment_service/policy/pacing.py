@@ -128,11 +128,11 @@ def views_possible(
 
     With SPREAD exact as long as a day holds half an hour of working time.
     """
-    if pacing is not Pacing.SPREAD:
-        ticks = -((from_minute - _MINUTES_A_DAY) // _TICK_MINUTES)
-        return VIEWS_A_TICK * ticks
-    minutes = working_minutes(_needed(hours), day)
-    left = len(minutes) - bisect_left(minutes, from_minute)
+    if pacing is Pacing.SPREAD:
+        minutes = working_minutes(_needed(hours), day)
+        left = len(minutes) - bisect_left(minutes, from_minute)
+    else:
+        left = _MINUTES_A_DAY - from_minute
     return VIEWS_A_TICK * -(-left // _TICK_MINUTES)
 
 
