@@ -1,0 +1,104 @@
+-- Accounts: their settings, their pauses, and when they are due.
+--
+-- account:{ws}/{id}  HASH: provider, display_name, strategy, ramp_start (day), campaign_share, pacing, hours (JSON),
+--                    created, updated, revision, fence, open, pause_reason, pause_since, pause_until, errors, errors_day,
+--                    probing, tick_at, in_flight ('<enrichment>|<profile>|<reservation>'), enrichments, pending
+-- due                ZSET of accounts that have work, by the calendar time at which their next tick is due.
+-- leases             ZSET of accounts whose tick is being worked, by the real time at which the lease ends.
+-- ring:{account}     LIST of the enrichments that have something queued, in turn.
+-- retries:{account}  ZSET of '<enrichment>|<profile>' by the calendar time of the next try.
+
+local TICK_MS = 180000 -- seed: every 3 minutes
+local SPREAD_MS = 900000 -- resumption is spread over 15 minutes after 00:00 UTC
+local BREAKER_ERRORS = 10 -- seed: 10+ errors in a day
+
+local function load_account(c, a)
+  local account = hgetall(c:account(a))
+  if not account.strategy then refuse({ reason = 'ACCOUNT_NOT_FOUND' }) end
+  return account
+end
+
+local function workspace_of(name)
+  return string.match(name, '^([^/]+)/')
+end
+
+-- What a caller sees of an account.
+local function account_view(c, a, account)
+  local cap, week = daily_cap(account, c.day)
+  return {
+    id = a, settings = account, cap = cap, week = week, now = c.now,
+    errors = num(account.errors_day) == c.day and num(account.errors) or 0,
+  }
+end
+
+-- When the account resumes after 00:00 UTC: a hash of its name spreads accounts over 15 minutes.
+local function resumption(c, a)
+  local hash = tonumber(string.sub(redis.sha1hex(a), 1, 8), 16)
+  return midnight(c) + hash % SPREAD_MS
+end
+
+-- Sets when the next tick is due from what there is to do. Nothing while leased: the end of the tick comes here again.
+local function schedule(c, a)
+  if redis.call('ZSCORE', c:leases(), a) then return end
+  local fields = redis.call('HMGET', c:account(a), 'pause_reason', 'pause_until', 'tick_at')
+  local reason, until_ms, tick_at = fields[1], num(fields[2]), num(fields[3])
+  local earliest = nil
+  if redis.call('EXISTS', c:ring(a)) == 1 then
+    earliest = c.now
+  else
+    local retry = redis.call('ZRANGE', c:retries(a), 0, 0, 'WITHSCORES')
+    if #retry > 0 then earliest = tonumber(retry[2]) end
+  end
+  if earliest == nil or (reason and until_ms == 0) then
+    redis.call('ZREM', c:due(), a)
+    return
+  end
+  if tick_at > 0 then earliest = math.max(earliest, tick_at + TICK_MS) end
+  if reason then earliest = math.max(earliest, until_ms) end
+  redis.call('ZADD', c:due(), int(earliest), a)
+end
+
+-- Pauses an account; `until_ms` nil means that it waits for a person. A pause that waits for a person is not replaced by
+-- one that ends by itself.
+local function pause_account(c, a, account, reason, until_ms)
+  if account.pause_reason == reason and num(account.pause_until) == (until_ms or 0) then return end
+  if account.pause_reason and num(account.pause_until) == 0 and until_ms then return end
+  account.pause_reason, account.pause_since = reason, int(c.now)
+  account.pause_until = until_ms and int(until_ms) or nil
+  redis.call('HSET', c:account(a), 'pause_reason', reason, 'pause_since', account.pause_since)
+  if until_ms then
+    redis.call('HSET', c:account(a), 'pause_until', account.pause_until)
+  else
+    redis.call('HDEL', c:account(a), 'pause_until')
+  end
+  append_event(c, {
+    t = 'ACCOUNT_PAUSED', w = workspace_of(a), a = a, budget = budget_summary(read_budget(c, a, account)),
+    pause = { reason = reason, since = c.now, until_ms = until_ms },
+  })
+end
+
+local function resume_account(c, a, account)
+  if not account.pause_reason then return end
+  account.pause_reason, account.pause_since, account.pause_until = nil, nil, nil
+  redis.call('HDEL', c:account(a), 'pause_reason', 'pause_since', 'pause_until')
+  append_event(c, {
+    t = 'ACCOUNT_RESUMED', w = workspace_of(a), a = a, budget = budget_summary(read_budget(c, a, account)),
+  })
+end
+
+-- A pause for the day's cap ends as soon as there are views again: a refund, a raised cap.
+local function reconsider_cap(c, a)
+  local account = hgetall(c:account(a))
+  if account.pause_reason == 'DAILY_CAP_REACHED' and read_budget(c, a, account).for_enrichment > 0 then
+    resume_account(c, a, account)
+    schedule(c, a)
+  end
+end
+
+-- Counts an error of the provider or of LinkedIn towards the breaker. True when it opened.
+local function count_error(c, a, account)
+  if num(account.errors_day) ~= c.day then account.errors = 0 end
+  account.errors, account.errors_day = num(account.errors) + 1, c.day
+  redis.call('HSET', c:account(a), 'errors', account.errors, 'errors_day', c.day)
+  return account.errors >= BREAKER_ERRORS or account.probing ~= nil
+end

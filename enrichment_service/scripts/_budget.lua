@@ -1,0 +1,114 @@
+-- The view budget of an account: what a UTC day allows, what is committed and what is set aside.
+--
+-- budget:{account}:{day}   HASH of c:<purpose> (committed) and r:<purpose> (reserved). TTL 8 days.
+-- permits                  ZSET of '<account>|<reservation>' by the real time at which it expires.
+-- reservation:{account}/…  HASH of day, purpose, count, state (open, committed, released, expired), used. TTL 48 h from when
+--                          it is settled.
+-- account field `open`     views set aside on any day: what is open from the day before is held against the new day too.
+
+local BUDGET_TTL_S = 8 * 86400
+local REQUEST_TTL_S = 48 * 3600
+
+-- Cap of the account's strategy in the ramp week of `day`. RAMP comes from policy/caps.py.
+local function daily_cap(account, day)
+  local ramp = RAMP[account.strategy]
+  local week = math.max(1, math.floor((day - num(account.ramp_start)) / 7) + 1)
+  if week >= ramp.weeks then return ramp.full, week end
+  return ramp.first + math.floor((ramp.full - ramp.first) * (week - 1) / (ramp.weeks - 1)), week
+end
+
+-- Budget of today. `available` is what anybody may use, `for_enrichment` what is left of it beside the kept share.
+local function read_budget(c, a, account)
+  local limit, week = daily_cap(account, c.day)
+  local usage = hgetall(c:budget(a, c.day))
+  local committed = 0
+  for field, count in pairs(usage) do
+    if string.sub(field, 1, 2) == 'c:' then committed = committed + num(count) end
+  end
+  local held = num(account.open)
+  local lost = c.day <= c.lost_day
+  local available = lost and 0 or math.max(0, limit - committed - held)
+  local campaign = num(usage['c:CAMPAIGN_STEP']) + num(usage['r:CAMPAIGN_STEP'])
+  local kept = math.max(0, num(account.campaign_share) - campaign)
+  return {
+    day = c.day, limit = limit, week = week, committed = committed, reserved = held, available = available,
+    for_enrichment = math.max(0, available - kept), usage = usage, lost = lost,
+  }
+end
+
+-- The few numbers that an event carries.
+local function budget_summary(budget)
+  return {
+    day = budget.day, limit = budget.limit, committed = budget.committed, reserved = budget.reserved,
+    enrichment = num(budget.usage['c:ENRICHMENT']),
+  }
+end
+
+local function charge(c, a, day, purpose, count)
+  if count == 0 then return end
+  local key = c:budget(a, day)
+  redis.call('HINCRBY', key, 'c:' .. purpose, count)
+  redis.call('EXPIRE', key, BUDGET_TTL_S)
+end
+
+-- Sets views aside. The caller has checked that they are there.
+local function open_reservation(c, a, id, purpose, count, ttl_ms)
+  local key, budget = c:reservation(a, id), c:budget(a, c.day)
+  redis.call('HINCRBY', budget, 'r:' .. purpose, count)
+  redis.call('EXPIRE', budget, BUDGET_TTL_S)
+  redis.call('HINCRBY', c:account(a), 'open', count)
+  redis.call('HSET', key, 'day', c.day, 'purpose', purpose, 'count', count, 'state', 'open')
+  redis.call('ZADD', c:permits(), int(c.real + ttl_ms), a .. '|' .. id)
+end
+
+-- Settles an open reservation on the day it was made on: `used` views are charged, the rest returns.
+local function close_reservation(c, a, id, reservation, used, state)
+  redis.call('HINCRBY', c:budget(a, reservation.day), 'r:' .. reservation.purpose, -num(reservation.count))
+  charge(c, a, reservation.day, reservation.purpose, used)
+  redis.call('HINCRBY', c:account(a), 'open', -num(reservation.count))
+  redis.call('HSET', c:reservation(a, id), 'state', state, 'used', used)
+  redis.call('EXPIRE', c:reservation(a, id), REQUEST_TTL_S)
+  redis.call('ZREM', c:permits(), a .. '|' .. id)
+end
+
+-- Charges what has expired: an unknown outcome counts as views. Bounded; what is left over stays held, so it is never
+-- given out twice.
+local function expire_permits(c)
+  local expired = redis.call('ZRANGEBYSCORE', c:permits(), '-inf', int(c.real), 'LIMIT', 0, 50)
+  for _, member in ipairs(expired) do
+    local a, id = string.match(member, '^(.*)|(.*)$')
+    local reservation = hgetall(c:reservation(a, id))
+    close_reservation(c, a, id, reservation, num(reservation.count), 'expired')
+  end
+end
+
+local function midnight(c)
+  return (c.day + 1) * DAY_MS
+end
+
+-- How many of `count` views the budget grants; refuses with what the caller needs to know.
+local function grant(budget, request, reset_ms, now)
+  local available = request.purpose == 'ENRICHMENT' and budget.for_enrichment or budget.available
+  if available >= request.count then return request.count end
+  if request.allow_partial and available > 0 then return available end
+  refuse({
+    reason = 'VIEW_BUDGET_EXHAUSTED', limit = budget.limit, available = available, retry_after_ms = reset_ms - now,
+    day_lost = budget.lost,
+  })
+end
+
+-- The answer that a request id was given before, if any; refuses when the body differs.
+local function repeated_answer(c, ws, request)
+  if not request.request_id then return nil end
+  local stored = redis.call('GET', c:request(ws, request.request_id))
+  if not stored then return nil end
+  local record = cjson.decode(stored)
+  if record.body ~= request.body then refuse({ reason = 'REQUEST_ID_REUSED' }) end
+  return record.answer
+end
+
+local function remember_answer(c, ws, request, answer)
+  if not request.request_id then return end
+  redis.call('SET', c:request(ws, request.request_id), cjson.encode({ body = request.body, answer = answer }),
+    'EX', REQUEST_TTL_S)
+end

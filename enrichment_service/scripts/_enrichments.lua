@@ -1,0 +1,129 @@
+-- Enrichments, the state of each of their profiles, and the workspace's cache of people.
+--
+-- enrichment:{ws}/{id}     HASH: account, display_name, max_age_ms, created, paused_at, cancelled, ringed, and the counts
+--                          total, pending, enriched, cached, partial, failed, withdrawn.
+-- queue:{enrichment}       LIST of profile ids in the order of submission.
+-- states:{enrichment}:{b}  HASH of profile id -> 'state:attempts:partials:revision:reference'. The bucket b is the first
+--                          7 characters of the id, which profiles submitted together share, so that a bucket is a small
+--                          listpack. States: q queued, v being viewed, r waiting for a retry, e enriched, c cached,
+--                          p partial, f failed, w withdrawn.
+-- buckets:{enrichment}     ZSET of its buckets, in lexical order.
+-- profile:{ws}/{id}        HASH: ask (the id LinkedIn is asked for), ids (JSON, all known ids), created, data (JSON),
+--                          viewed (ms of the last complete view), partial, merged (id of the older record of the person),
+--                          v:<account> (JSON, what only that account sees), waiting (enrichments that wait for it).
+-- alias:{ws}/{id}          STRING: the profile that an id belongs to.
+
+local BUCKET = 7
+local RECORD_TTL_S = 45 * 86400 -- 30 days fresh, 7 days of log, and room for a late reader
+local SUFFIX = { q = 'pending', v = 'pending', r = 'pending', e = 'enriched', c = 'cached', p = 'partial', f = 'failed',
+  w = 'withdrawn' }
+
+local function load_enrichment(c, e)
+  local enrichment = hgetall(c:enrichment(e))
+  if not enrichment.account then refuse({ reason = 'ENRICHMENT_NOT_FOUND' }) end
+  return enrichment
+end
+
+local function progress_of(enrichment)
+  return {
+    total = num(enrichment.total), pending = num(enrichment.pending), enriched = num(enrichment.enriched),
+    cached = num(enrichment.cached), partial = num(enrichment.partial), failed = num(enrichment.failed),
+    withdrawn = num(enrichment.withdrawn),
+  }
+end
+
+-- What a caller sees of an enrichment.
+local function enrichment_view(c, e, enrichment)
+  return { id = e, settings = enrichment, progress = progress_of(enrichment), now = c.now }
+end
+
+local function read_state(c, e, p)
+  local packed = redis.call('HGET', c:states(e, string.sub(p, 1, BUCKET)), p)
+  if not packed then return nil end
+  local state, attempts, partials, revision, reference = string.match(packed, '^(%a):(%d+):(%d+):(%d+):(.*)$')
+  return {
+    state = state, attempts = tonumber(attempts), partials = tonumber(partials), revision = tonumber(revision),
+    reference = reference,
+  }
+end
+
+local function write_state(c, e, p, s)
+  local bucket = string.sub(p, 1, BUCKET)
+  redis.call('HSET', c:states(e, bucket), p,
+    table.concat({ s.state, s.attempts, s.partials, s.revision, s.reference }, ':'))
+end
+
+-- Keeps the record of a person, and everything that leads to it, for as long as it can be of use.
+local function let_expire(c, ws, p)
+  local key = c:profile(ws, p)
+  redis.call('EXPIRE', key, RECORD_TTL_S)
+  local ids = redis.call('HGET', key, 'ids')
+  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('EXPIRE', c:alias(ws, id), RECORD_TTL_S) end
+end
+
+local function keep(c, ws, p)
+  local key = c:profile(ws, p)
+  redis.call('PERSIST', key)
+  local ids = redis.call('HGET', key, 'ids')
+  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('PERSIST', c:alias(ws, id)) end
+end
+
+-- Moves a profile to another state and the enrichment's counts with it. A record that some enrichment waits for is kept
+-- however long that takes.
+local function move(c, e, enrichment, p, s, state)
+  local from, to = SUFFIX[s.state], SUFFIX[state]
+  s.state = state
+  write_state(c, e, p, s)
+  if from == to then return end
+  local function count(field, by)
+    enrichment[field] = num(enrichment[field]) + by
+    redis.call('HINCRBY', c:enrichment(e), field, by)
+  end
+  if from then count(from, -1) end
+  count(to, 1)
+  if from == 'withdrawn' or from == nil then count('total', 1) elseif to == 'withdrawn' then count('total', -1) end
+  local ws = workspace_of(e)
+  if to == 'pending' then
+    if redis.call('HINCRBY', c:profile(ws, p), 'waiting', 1) == 1 then keep(c, ws, p) end
+  elseif from == 'pending' then
+    if redis.call('HINCRBY', c:profile(ws, p), 'waiting', -1) == 0 then let_expire(c, ws, p) end
+  end
+end
+
+-- Appends the event of a profile, and the enrichment's own once nothing is pending in it any more.
+local function profile_event(c, e, enrichment, p, s, event)
+  s.revision = s.revision + 1
+  write_state(c, e, p, s)
+  event.w, event.a, event.e, event.p = workspace_of(e), enrichment.account, e, p
+  event.r, event.v, event.progress = s.reference, s.revision, progress_of(enrichment)
+  append_event(c, event)
+end
+
+local function idle_event(c, e, enrichment, pending_before)
+  if pending_before > 0 and num(enrichment.pending) == 0 then
+    append_event(c, {
+      t = 'ENRICHMENT_IDLE', w = workspace_of(e), a = enrichment.account, e = e, progress = progress_of(enrichment),
+    })
+  end
+end
+
+-- Puts an enrichment into its account's ring, once.
+local function join_ring(c, e, enrichment)
+  if enrichment.ringed or enrichment.paused_at or enrichment.cancelled then return end
+  if redis.call('EXISTS', c:queue(e)) == 0 then return end
+  enrichment.ringed = '1'
+  redis.call('HSET', c:enrichment(e), 'ringed', '1')
+  redis.call('RPUSH', c:ring(enrichment.account), e)
+end
+
+-- The record that speaks for a person, following a merge.
+local function load_profile(c, ws, p)
+  local record = hgetall(c:profile(ws, p))
+  if record.merged then return hgetall(c:profile(ws, record.merged)), record.merged end
+  return record, p
+end
+
+-- True when the cache knows the person well enough not to view them.
+local function is_fresh(c, record, max_age_ms)
+  return record.viewed ~= nil and c.now - num(record.viewed) < max_age_ms
+end

@@ -1,0 +1,58 @@
+-- begin_view: picks the next profile of an account's enrichments, in turn, and asks for the permit to view it. Profiles that
+-- the cache has come to know meanwhile are answered from it on the way.
+-- Keys:   1 the header key.
+-- Args:   account, token, reservation (id for the permit), permit_ms (real time until the permit expires: longer than the
+--         HTTP deadline), deadline_ms (longest time that the view may take).
+-- Result: {view: {enrichment, profile, ask, provider, attempts, use_before}} or {stop: NO_WORK, DAILY_CAP_REACHED, MIDNIGHT
+--         or PAUSED} or {again: true} (much was passed over; call again).
+-- Refuses LEASE_LOST.
+local STEPS = 100
+
+register('begin_view', {}, function(c, request)
+  local a = request.account
+  local account = hgetall(c:account(a))
+  if not holds_lease(c, a, account, request.token) then refuse({ reason = 'LEASE_LOST' }) end
+  begin_writing(c)
+  if account.pause_reason then return { stop = 'PAUSED' } end
+
+  for _ = 1, STEPS do
+    local e = redis.call('LINDEX', c:ring(a), 0)
+    if not e then return { stop = 'NO_WORK' } end
+    local p = redis.call('LINDEX', c:queue(e), 0)
+    local enrichment = hgetall(c:enrichment(e))
+    local s = p and read_state(c, e, p)
+    local ws = workspace_of(e)
+    if not p then
+      redis.call('LPOP', c:ring(a))
+      redis.call('HDEL', c:enrichment(e), 'ringed')
+    elseif s == nil or s.state ~= 'q' then
+      redis.call('LPOP', c:queue(e))
+    elseif is_fresh(c, load_profile(c, ws, p), num(enrichment.max_age_ms)) then
+      local pending_before = num(enrichment.pending)
+      redis.call('LPOP', c:queue(e))
+      move(c, e, enrichment, p, s, 'c')
+      profile_event(c, e, enrichment, p, s, { t = 'PROFILE_CACHED' })
+      idle_event(c, e, enrichment, pending_before)
+    elseif c.now + request.deadline_ms >= midnight(c) then
+      return { stop = 'MIDNIGHT' }
+    elseif read_budget(c, a, account).for_enrichment < 1 then
+      pause_account(c, a, account, 'DAILY_CAP_REACHED', resumption(c, a))
+      return { stop = 'DAILY_CAP_REACHED' }
+    else
+      local record = hgetall(c:profile(ws, p))
+      redis.call('LPOP', c:queue(e))
+      redis.call('RPUSH', c:ring(a), redis.call('LPOP', c:ring(a)))
+      s.attempts = s.attempts + 1
+      move(c, e, enrichment, p, s, 'v')
+      open_reservation(c, a, request.reservation, 'ENRICHMENT', 1, request.permit_ms)
+      redis.call('HSET', c:account(a), 'in_flight', table.concat({ e, p, request.reservation }, '|'))
+      return {
+        view = {
+          enrichment = e, profile = p, ask = record.ask, provider = account.provider, attempts = s.attempts,
+          partials = s.partials, use_before = midnight(c) - request.deadline_ms,
+        },
+      }
+    end
+  end
+  return { again = true }
+end)

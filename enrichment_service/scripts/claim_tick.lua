@@ -1,0 +1,70 @@
+-- claim_tick: hands the tick of one due account to a worker, after taking back the leases of workers that went silent.
+-- Keys:   1 the header key.
+-- Args:   lease_ms, but_not? (true: claim nothing, only look; for a worker that is full).
+-- Result: {claimed?: {account, settings, token, budget, day, now, midnight}, due? (ms of the next due tick), open (leases
+--         and permits that are open), now}.
+--
+-- A view that a silent worker had under way may have happened: it stays charged, and the profile goes to the front again.
+local function take_back(c, a)
+  redis.call('ZREM', c:leases(), a)
+  local account = hgetall(c:account(a))
+  if not account.strategy then return end
+  redis.call('HINCRBY', c:account(a), 'fence', 1)
+  if account.in_flight then
+    local e, p, id = string.match(account.in_flight, '^([^|]*)|([^|]*)|(.*)$')
+    redis.call('HDEL', c:account(a), 'in_flight')
+    local reservation = hgetall(c:reservation(a, id))
+    if reservation.state == 'open' then
+      close_reservation(c, a, id, reservation, num(reservation.count), 'expired')
+    end
+    local s, enrichment = read_state(c, e, p), hgetall(c:enrichment(e))
+    if s and s.state == 'v' then
+      move(c, e, enrichment, p, s, 'q')
+      redis.call('LPUSH', c:queue(e), p)
+      join_ring(c, e, enrichment)
+    end
+  end
+  schedule(c, a)
+end
+
+-- Profiles whose time for another try has come go to the front of their queues.
+local function bring_back_retries(c, a)
+  local members = redis.call('ZRANGEBYSCORE', c:retries(a), '-inf', int(c.now), 'LIMIT', 0, 15)
+  for _, member in ipairs(members) do
+    redis.call('ZREM', c:retries(a), member)
+    local e, p = string.match(member, '^(.*)|(.*)$')
+    local s, enrichment = read_state(c, e, p), hgetall(c:enrichment(e))
+    if s and s.state == 'r' then
+      move(c, e, enrichment, p, s, 'q')
+      redis.call('LPUSH', c:queue(e), p)
+      join_ring(c, e, enrichment)
+    end
+  end
+end
+
+register('claim_tick', {}, function(c, request)
+  begin_writing(c)
+  expire_permits(c)
+  for _, a in ipairs(redis.call('ZRANGEBYSCORE', c:leases(), '-inf', int(c.real), 'LIMIT', 0, 10)) do take_back(c, a) end
+
+  local answer = { now = c.now }
+  local due = request.but_not and {} or redis.call('ZRANGEBYSCORE', c:due(), '-inf', int(c.now), 'LIMIT', 0, 1)
+  if #due > 0 then
+    local a = due[1]
+    local account = hgetall(c:account(a))
+    bring_back_retries(c, a)
+    if account.pause_reason then resume_account(c, a, account) end
+    redis.call('ZREM', c:due(), a)
+    local token = redis.call('HINCRBY', c:account(a), 'fence', 1)
+    redis.call('ZADD', c:leases(), int(c.real + request.lease_ms), a)
+    redis.call('HSET', c:account(a), 'tick_at', int(c.now))
+    answer.claimed = {
+      account = a, settings = account, token = token, budget = read_budget(c, a, hgetall(c:account(a))),
+      midnight = midnight(c),
+    }
+  end
+  local next_due = redis.call('ZRANGE', c:due(), 0, 0, 'WITHSCORES')
+  if #next_due > 0 then answer.due = tonumber(next_due[2]) end
+  answer.open = redis.call('ZCARD', c:leases()) + redis.call('ZCARD', c:permits())
+  return answer
+end)

@@ -1,0 +1,28 @@
+-- read_events: reads the log after a position, with what the cache knows of the people it names.
+-- Keys:   1 the header key.
+-- Args:   after (stream id, exclusive), limit, join (boolean).
+-- Result: {events: [[id, entry as JSON, record?]], head (newest id), trimmed (newest id that is gone)}; a record is
+--         {data?, viewer?, viewed?, partial?}, joined from the cache at this moment.
+register('read_events', { 'no-writes' }, function(c, request)
+  local entries = redis.call('XRANGE', c:log(), '(' .. request.after, '+', 'COUNT', request.limit)
+  local events = {}
+  for i, entry in ipairs(entries) do
+    local id, json = entry[1], entry[2][2]
+    local event = { id, json }
+    if request.join then
+      local decoded = cjson.decode(json)
+      if decoded.p then
+        local record = load_profile(c, decoded.w, decoded.p)
+        event[3] = {
+          data = record.data, viewer = record['v:' .. decoded.a], viewed = record.viewed, partial = record.partial,
+        }
+      end
+    end
+    events[i] = event
+  end
+  local newest = redis.call('XREVRANGE', c:log(), '+', '-', 'COUNT', 1)
+  return {
+    events = events, head = newest[1] and newest[1][1] or '0-0',
+    trimmed = redis.call('HGET', c:header(), 'trimmed') or '0-0',
+  }
+end)

@@ -1,0 +1,20 @@
+-- set_account_connection: disconnects an account, or says that it can be used again.
+-- Keys:   1 the header key.
+-- Args:   account, connected (false: pause it as ACCOUNT_DISCONNECTED; true: end every pause that waits for a person).
+-- Result: the account (account_view). Refuses ACCOUNT_NOT_FOUND.
+--
+-- After an open breaker the first view is a probe: one more counted error opens the breaker again.
+register('set_account_connection', {}, function(c, request)
+  local a = request.account
+  local account = load_account(c, a)
+  begin_writing(c)
+  if not request.connected then
+    pause_account(c, a, account, 'ACCOUNT_DISCONNECTED', nil)
+  elseif account.pause_reason and num(account.pause_until) == 0 then
+    if account.pause_reason == 'CIRCUIT_OPEN' then redis.call('HSET', c:account(a), 'probing', '1') end
+    redis.call('HSET', c:account(a), 'errors', 0)
+    resume_account(c, a, account)
+  end
+  schedule(c, a)
+  return account_view(c, a, hgetall(c:account(a)))
+end)

@@ -1,0 +1,51 @@
+"""Partitions: which one a workspace's state is in, and their headers with epochs.
+
+A partition is a hash tag, so one script sees all that it changes, on one node and on a Cluster
+alike. A header proves that the partition's records are there: scripts are given the epoch that the
+process knows, and a missing or foreign header means that today's counters may be lost.
+"""
+
+import secrets
+import zlib
+from pathlib import Path
+
+import orjson
+
+PARTITIONS = 16
+RETENTION_MS = 7 * 86_400_000
+"""How long events are kept."""
+
+
+def partition_of(workspace: str) -> int:
+    """The partition of a workspace, or of a provider account's claim: 0 to 15."""
+    return zlib.crc32(workspace.encode()) % PARTITIONS
+
+
+def header_key(partition: int) -> str:
+    """The key that a function is called with."""
+    return f"{{p{partition:02d}}}:header"
+
+
+def new_epoch() -> str:
+    """A name that no epoch had before."""
+    return secrets.token_hex(4)
+
+
+class Marker:
+    """A file beside the embedded store that remembers which epochs were begun in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> list[str] | None:
+        """The epochs by partition; None before the store's first start."""
+        try:
+            return list(orjson.loads(self._path.read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def write(self, epochs: list[str]) -> None:
+        """Replaces the file as a whole."""
+        draft = self._path.with_suffix(".new")
+        draft.write_bytes(orjson.dumps(epochs))
+        draft.replace(self._path)
