@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The store refused and changed nothing. `reason` says why, `details` what else is known."""
 
     def __init__(self, refusal: Mapping[str, Any]) -> None:
@@ -19,6 +19,6 @@ class StorePort(Protocol):
     async def call(self, partition: int, function: str, request: Mapping[str, object]) -> Any:
         """MUST either change everything that the function describes or nothing.
 
-        MUST raise Refused when the function refuses. MUST NOT run a function twice for one call.
+        MUST raise RefusedError when the function refuses. MUST NOT run a function twice for one call.
         """
         ...

@@ -1,1 +1,1 @@
-"""The store adapter: all state of the enrichment service, in Valkey or Redis, changed by scripts only."""
+"""The store adapter: all state of the service, in Valkey or Redis, changed by scripts only."""

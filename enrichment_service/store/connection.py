@@ -1,13 +1,13 @@
 """One connection to the store that many calls share, each in flight beside the others.
 
-redis-py's own connection does TLS, AUTH and parsing; its pool would cost every call a connection and
-its retries could run a write twice, so calls are pipelined here and nothing is ever sent again.
+redis-py's own connection does TLS, AUTH and parsing; its pool would cost every call a connection
+and its retries could run a write twice, so calls are pipelined here and nothing is sent again.
 """
 
 import asyncio
 import math
 from collections import deque
-from typing import cast
+from typing import Any, cast
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -56,7 +56,9 @@ class StoreConnection:
         connection = self._connection or await self._connect()
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._in_flight.append(answer)
-        self._outgoing.append(cast("bytes", hiredis.pack_command(arguments)))
+        self._outgoing.append(
+            hiredis.pack_command(cast("tuple[str | int | float | bytes]", arguments))
+        )
         if self._writer is None:
             # A task of its own: a caller that is cancelled while it writes would break the
             # connection for all. Calls of the same loop turn go out together.
@@ -75,7 +77,7 @@ class StoreConnection:
         async with self._connecting:
             if self._connection is not None:
                 return self._connection
-            connection = self._pool.make_connection()
+            connection = cast("AbstractConnection", cast("Any", self._pool).make_connection())
             try:
                 await connection.connect()
             except RedisError as error:

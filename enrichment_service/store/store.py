@@ -8,7 +8,7 @@ import orjson
 import structlog
 from redis.exceptions import ResponseError
 
-from enrichment_service.ports import Refused
+from enrichment_service.ports import RefusedError
 from enrichment_service.store.connection import (
     NotReachedError,
     OutcomeUnknownError,
@@ -73,12 +73,12 @@ class Store:
         return self._epochs[partition]
 
     async def call(self, partition: int, function: str, request: Mapping[str, object]) -> Any:
-        """The function's answer. Refused when it refuses; ServiceError UNAVAILABLE when the store
+        """The function's answer. RefusedError when it refuses; ServiceError UNAVAILABLE when the store
         cannot be reached (STORE_NOT_REACHED: nothing happened; STORE_OUTCOME_UNKNOWN: it may have).
         """
         try:
             return await self._call(partition, function, request)
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.reason not in ("STORE_NOT_INITIALISED", "EPOCH_CHANGED"):
                 raise
         # Nothing was written: the records were lost, or somebody noticed before us.
@@ -122,7 +122,7 @@ class Store:
         assert isinstance(answer, bytes)
         document = orjson.loads(answer)
         if "refused" in document:
-            raise Refused(document["refused"])
+            raise RefusedError(document["refused"])
         return document["ok"]
 
     async def _load_library(self) -> None:
@@ -157,8 +157,8 @@ class Store:
             epoch, partitions = (item.decode() if item else None for item in raw)
             if epoch is None and not initialise:
                 raise ConfigurationError(
-                    "ENRICHMENT_STORE_URL: the store has not been initialised. Make sure that it is "
-                    "the right one and run `enrichment-service init-store` once."
+                    "ENRICHMENT_STORE_URL: the store has not been initialised. Make sure that it "
+                    "is the right one and run `enrichment-service init-store` once."
                 )
             if partitions is not None and int(partitions) != PARTITIONS:
                 raise ConfigurationError(
