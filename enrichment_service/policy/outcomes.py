@@ -14,7 +14,6 @@ from enrichment_service.model import (
     PauseEnd,
     PauseReason,
 )
-from enrichment_service.policy.pacing import next_day_resume_ms
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -161,24 +160,12 @@ def partial_delay_ms(partials: int) -> int | None:
     return PARTIAL_DELAYS_MS[partials - 1] if partials <= len(PARTIAL_DELAYS_MS) else None
 
 
-def pause_until_ms(
-    outcome: Outcome, *, now_ms: int, account: str, retry_after_ms: int | None
-) -> int | None:
-    """When the pause of a PAUSE outcome ends, in milliseconds since the epoch.
+def pause_for_ms(outcome: Outcome, *, retry_after_ms: int | None) -> int | None:
+    """How long the pause of an outcome lasts, in milliseconds; None unless it ends by RETRY_AFTER.
 
-    None: it waits for a person. A Retry-After counts up to a day; without one it is an hour.
-
-    Args:
-        outcome: of `classify`.
-        now_ms: the calendar time.
-        account: name of the account, which spreads resumption after midnight.
-        retry_after_ms: the wait that the provider asked for.
+    What the provider asked for, a day at the most, an hour if it asked for nothing.
     """
-    match outcome.pause_end:
-        case PauseEnd.NEXT_DAY:
-            return next_day_resume_ms(now_ms=now_ms, account=account)
-        case PauseEnd.RETRY_AFTER:
-            wait = RETRY_AFTER_DEFAULT_MS if retry_after_ms is None else retry_after_ms
-            return now_ms + min(wait, RETRY_AFTER_LONGEST_MS)
-        case _:
-            return None
+    if outcome.pause_end is not PauseEnd.RETRY_AFTER:
+        return None
+    wait = RETRY_AFTER_DEFAULT_MS if retry_after_ms is None else retry_after_ms
+    return min(wait, RETRY_AFTER_LONGEST_MS)
