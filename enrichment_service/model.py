@@ -221,3 +221,112 @@ class Outcome:
     pause_reason: PauseReason | None = None
     pause_end: PauseEnd | None = None
     listed: bool = True
+
+
+class ViewPurpose(_Name):
+    """What a view is for."""
+
+    ENRICHMENT = auto()
+    CAMPAIGN_STEP = auto()
+    MANUAL = auto()
+
+
+class EnrichmentState(_Name):
+    """Where an enrichment stands."""
+
+    ACTIVE = auto()
+    IDLE = auto()
+    CANCELLED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why nothing is viewed. Times in milliseconds; without an end it waits for a person."""
+
+    reason: PauseReason
+    since_ms: int
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A connected account.
+
+    Attributes:
+        id: `<workspace>/<account>`.
+        ramp_start_day: first day of week 1, in days since 1970-01-01 UTC.
+        daily_cap: views allowed today.
+        campaign_share: views of each day's cap that enrichment leaves for campaign steps.
+        counted_errors: errors of today that count towards the breaker.
+        revision: grows with every change of the settings.
+    """
+
+    id: str
+    provider_account_id: str
+    display_name: str
+    strategy: Strategy
+    ramp_start_day: int
+    ramp_week: int
+    daily_cap: int
+    campaign_share: int
+    pacing: Pacing
+    working_hours: WorkingHours | None
+    pause: Pause | None
+    counted_errors: int
+    created_ms: int
+    updated_ms: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewBudget:
+    """An account's views of one UTC day.
+
+    Attributes:
+        account: `<workspace>/<account>`.
+        day: days since 1970-01-01 UTC.
+        reserved: set aside and not settled, on this day or before.
+        available: max(0, limit - committed - reserved); 0 when the day's records were lost.
+        by_purpose: (committed, reserved) of today.
+    """
+
+    account: str
+    day: int
+    limit: int
+    committed: int
+    reserved: int
+    available: int
+    available_for_enrichment: int
+    ramp_week: int
+    day_lost: bool
+    by_purpose: dict[ViewPurpose, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Views granted, and the budget afterwards. Times in milliseconds since the epoch.
+
+    Attributes:
+        reservation: its id; empty when nothing was set aside.
+        use_before_ms: start no view after this.
+        expires_ms: when the reservation is charged, in real time.
+    """
+
+    count: int
+    reservation: str
+    use_before_ms: int
+    expires_ms: int
+    budget: ViewBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Counts of an enrichment's profiles; withdrawn ones are not in the total."""
+
+    total: int
+    pending: int
+    enriched: int
+    cached: int
+    partial: int
+    failed: int
+    withdrawn: int

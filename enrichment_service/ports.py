@@ -1,7 +1,18 @@
 """What the use cases need of the outside world. The docstrings are contracts."""
 
+import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+from enrichment_service.model import ViewResult
+
+PARTITIONS = 16
+"""Fixed when the store is created."""
+
+
+def partition_of(workspace: str) -> int:
+    """The partition of a workspace, or of a provider account's claim: 0 to 15."""
+    return zlib.crc32(workspace.encode()) % PARTITIONS
 
 
 class RefusedError(Exception):
@@ -19,6 +30,20 @@ class StorePort(Protocol):
     async def call(self, partition: int, function: str, request: Mapping[str, object]) -> Any:
         """MUST either change everything that the function describes or nothing.
 
-        MUST raise RefusedError when the function refuses. MUST NOT run a function twice for one call.
+        MUST raise RefusedError when the function refuses.
+        MUST NOT run a function twice for one call.
+        """
+        ...
+
+
+class ProfileSource(Protocol):
+    """Views profiles through connected LinkedIn accounts."""
+
+    async def view(
+        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+    ) -> ViewResult:
+        """MUST send at most one request, and MUST answer within the deadline.
+
+        MUST report CONNECTION_REFUSED only when no byte of the request was sent.
         """
         ...

@@ -9,7 +9,6 @@
 -- retries:{account}  ZSET of '<enrichment>|<profile>' by the calendar time of the next try.
 
 local TICK_MS = 180000 -- seed: every 3 minutes
-local SPREAD_MS = 900000 -- resumption is spread over 15 minutes after 00:00 UTC
 local BREAKER_ERRORS = 10 -- seed: 10+ errors in a day
 
 local function load_account(c, a)
@@ -31,10 +30,9 @@ local function account_view(c, a, account)
   }
 end
 
--- When the account resumes after 00:00 UTC: a hash of its name spreads accounts over 15 minutes.
-local function resumption(c, a)
-  local hash = tonumber(string.sub(redis.sha1hex(a), 1, 8), 16)
-  return midnight(c) + hash % SPREAD_MS
+-- When the account resumes after 00:00 UTC. Callers pass `spread_ms`, which spreads accounts over 15 minutes.
+local function resumption(c, request)
+  return midnight(c) + request.spread_ms
 end
 
 -- Sets when the next tick is due from what there is to do. Nothing while leased: the end of the tick comes here again.

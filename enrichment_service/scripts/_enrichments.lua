@@ -14,7 +14,7 @@
 -- alias:{ws}/{id}          STRING: the profile that an id belongs to.
 
 local BUCKET = 7
-local RECORD_TTL_S = 45 * 86400 -- 30 days fresh, 7 days of log, and room for a late reader
+local FRESH_S = 30 * 86400 -- seed: cached for 30 days
 local SUFFIX = { q = 'pending', v = 'pending', r = 'pending', e = 'enriched', c = 'cached', p = 'partial', f = 'failed',
   w = 'withdrawn' }
 
@@ -56,9 +56,11 @@ end
 -- Keeps the record of a person, and everything that leads to it, for as long as it can be of use.
 local function let_expire(c, ws, p)
   local key = c:profile(ws, p)
-  redis.call('EXPIRE', key, RECORD_TTL_S)
+  -- As long as it is fresh, or an event that names it is in the log, and a week for a late reader.
+  local ttl = FRESH_S + math.floor(c.retention_ms / 1000) + 7 * 86400
+  redis.call('EXPIRE', key, ttl)
   local ids = redis.call('HGET', key, 'ids')
-  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('EXPIRE', c:alias(ws, id), RECORD_TTL_S) end
+  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('EXPIRE', c:alias(ws, id), ttl) end
 end
 
 local function keep(c, ws, p)

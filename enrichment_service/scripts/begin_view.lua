@@ -2,8 +2,10 @@
 -- the cache has come to know meanwhile are answered from it on the way.
 -- Keys:   1 the header key.
 -- Args:   account, token, reservation (id for the permit), permit_ms (real time until the permit expires: longer than the
---         HTTP deadline), deadline_ms (longest time that the view may take).
--- Result: {view: {enrichment, profile, ask, provider, attempts, use_before}} or {stop: NO_WORK, DAILY_CAP_REACHED, MIDNIGHT
+--         HTTP deadline), deadline_ms (longest time that the view may take),
+--         spread_ms (how long after 00:00 UTC the account resumes).
+-- Result: {view: {enrichment, profile, ask, provider, attempts, partials,
+--         use_within_ms (send the request within so much real time, or not at all)}} or {stop: NO_WORK, DAILY_CAP_REACHED, MIDNIGHT
 --         or PAUSED} or {again: true} (much was passed over; call again).
 -- Refuses LEASE_LOST.
 local STEPS = 100
@@ -36,7 +38,7 @@ register('begin_view', {}, function(c, request)
     elseif c.now + request.deadline_ms >= midnight(c) then
       return { stop = 'MIDNIGHT' }
     elseif read_budget(c, a, account).for_enrichment < 1 then
-      pause_account(c, a, account, 'DAILY_CAP_REACHED', resumption(c, a))
+      pause_account(c, a, account, 'DAILY_CAP_REACHED', resumption(c, request))
       return { stop = 'DAILY_CAP_REACHED' }
     else
       local record = hgetall(c:profile(ws, p))
@@ -49,7 +51,7 @@ register('begin_view', {}, function(c, request)
       return {
         view = {
           enrichment = e, profile = p, ask = record.ask, provider = account.provider, attempts = s.attempts,
-          partials = s.partials, use_before = midnight(c) - request.deadline_ms,
+          partials = s.partials, use_within_ms = midnight(c) - request.deadline_ms - c.now,
         },
       }
     end

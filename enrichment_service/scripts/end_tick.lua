@@ -1,6 +1,7 @@
 -- end_tick: gives an account back after its tick and sets when the next one is due.
 -- Keys:   1 the header key.
--- Args:   account, token, pause? {reason, until_ms} (outside its working hours), not_before? (ms).
+-- Args:   account, token, pause? {reason, until_ms} (outside its working hours), not_before? (ms, or 'resumption':
+--         after 00:00 UTC), spread_ms? (as in begin_view).
 -- Result: {}. Refuses LEASE_LOST.
 register('end_tick', {}, function(c, request)
   local a = request.account
@@ -12,7 +13,7 @@ register('end_tick', {}, function(c, request)
   schedule(c, a)
   if request.not_before then
     local due = redis.call('ZSCORE', c:due(), a)
-    local not_before = request.not_before == 'resumption' and resumption(c, a) or request.not_before
+    local not_before = request.not_before == 'resumption' and resumption(c, request) or request.not_before
     if due and tonumber(due) < not_before then redis.call('ZADD', c:due(), int(not_before), a) end
   end
   return {}

@@ -2,7 +2,7 @@
 -- appends the event.
 -- Keys:   1 the header key.
 -- Args:   account, token, enrichment, profile, reservation, charged (boolean), counts_as_error (boolean),
---         outcome: ENRICHED | PARTIAL | FAILED (failure) | RETRY (retry_at? none: give up; `free`: not an attempt),
+--         outcome: ENRICHED | PARTIAL | FAILED (failure) | RETRY (retry_in_ms? none: give up, 0: at once; `free`: not an attempt),
 --         person? {data (fields that every viewer sees), ids (folded, all that the view revealed), provider_id?,
 --         viewer {what only this account sees}}, new_profile (a random id, if the vanity has moved to another member),
 --         pause? {reason, for_ms? (none: waits for a person), until_midnight?}.
@@ -90,6 +90,10 @@ register('finish_view', {}, function(c, request)
   end
   if not holds_lease(c, a, account, request.token) then return { stale = true } end
   account = hgetall(c:account(a))
+  -- A repeat, after the answer to the first call was lost, finds it done.
+  if account.in_flight ~= table.concat({ e, p, request.reservation }, '|') then
+    return { stop = account.pause_reason ~= nil }
+  end
   redis.call('HDEL', c:account(a), 'in_flight')
 
   local enrichment, s = hgetall(c:enrichment(e)), read_state(c, e, p)
@@ -107,7 +111,7 @@ register('finish_view', {}, function(c, request)
     if request.outcome == 'ENRICHED' then
       move(c, e, enrichment, p, s, 'e')
       event.t = 'PROFILE_ENRICHED'
-    elseif request.outcome == 'FAILED' or not request.retry_at then
+    elseif request.outcome == 'FAILED' or not request.retry_in_ms then
       if request.outcome == 'PARTIAL' then
         s.partials = s.partials + 1
         move(c, e, enrichment, p, s, 'p')
@@ -122,13 +126,13 @@ register('finish_view', {}, function(c, request)
         event.t = 'PROFILE_PARTIAL'
       end
       if request.free then s.attempts = s.attempts - 1 end
-      if request.retry_at <= c.now then
+      if request.retry_in_ms == 0 then
         move(c, e, enrichment, p, s, 'q')
         redis.call('LPUSH', c:queue(e), p)
         join_ring(c, e, enrichment)
       else
         move(c, e, enrichment, p, s, 'r')
-        redis.call('ZADD', c:retries(a), int(request.retry_at), e .. '|' .. p)
+        redis.call('ZADD', c:retries(a), int(c.now + request.retry_in_ms), e .. '|' .. p)
       end
     end
     if event.t then profile_event(c, e, enrichment, p, s, event) end
@@ -146,7 +150,7 @@ register('finish_view', {}, function(c, request)
   local pause = request.pause
   if pause then
     local until_ms = pause.for_ms and c.now + pause.for_ms or nil
-    if pause.until_midnight then until_ms = resumption(c, a) end
+    if pause.until_midnight then until_ms = resumption(c, request) end
     pause_account(c, a, account, pause.reason, until_ms)
   end
   return { stop = account.pause_reason ~= nil }

@@ -79,7 +79,7 @@ class StoreConnection:
                 return self._connection
             connection = cast("AbstractConnection", cast("Any", self._pool).make_connection())
             try:
-                await connection.connect()
+                await cast("Any", connection).connect()
             except RedisError as error:
                 raise NotReachedError(str(type(error).__name__)) from error
             self._connection = connection

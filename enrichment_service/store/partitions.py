@@ -1,4 +1,4 @@
-"""Partitions: which one a workspace's state is in, and their headers with epochs.
+"""Partitions and their headers with epochs.
 
 A partition is a hash tag, so one script sees all that it changes, on one node and on a Cluster
 alike. A header proves that the partition's records are there: scripts are given the epoch that the
@@ -6,19 +6,9 @@ process knows, and a missing or foreign header means that today's counters may b
 """
 
 import secrets
-import zlib
 from pathlib import Path
 
 import orjson
-
-PARTITIONS = 16
-RETENTION_MS = 7 * 86_400_000
-"""How long events are kept."""
-
-
-def partition_of(workspace: str) -> int:
-    """The partition of a workspace, or of a provider account's claim: 0 to 15."""
-    return zlib.crc32(workspace.encode()) % PARTITIONS
 
 
 def header_key(partition: int) -> str:

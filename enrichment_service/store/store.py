@@ -8,7 +8,7 @@ import orjson
 import structlog
 from redis.exceptions import ResponseError
 
-from enrichment_service.ports import RefusedError
+from enrichment_service.ports import PARTITIONS, RefusedError
 from enrichment_service.store.connection import (
     NotReachedError,
     OutcomeUnknownError,
@@ -16,8 +16,6 @@ from enrichment_service.store.connection import (
 )
 from enrichment_service.store.library import library
 from enrichment_service.store.partitions import (
-    PARTITIONS,
-    RETENTION_MS,
     Marker,
     header_key,
     new_epoch,
@@ -39,8 +37,15 @@ _NEEDED = {
 class Store:
     """All state of the enrichment service."""
 
-    def __init__(self, *, url: str, clock: Clock, marker: Marker | None) -> None:
-        """`marker` belongs to an embedded store, which may be initialised at its first start."""
+    def __init__(
+        self, *, url: str, clock: Clock, marker: Marker | None, retention_ms: int = 7 * 86_400_000
+    ) -> None:
+        """The store at `url`.
+
+        `marker` belongs to an embedded store, which may be initialised at its first start.
+        `retention_ms` is how long events are kept (7 days); it counts when the store is created.
+        """
+        self._retention_ms = retention_ms
         self._connection = StoreConnection(url)
         self._clock = clock
         self._marker = marker
@@ -73,8 +78,10 @@ class Store:
         return self._epochs[partition]
 
     async def call(self, partition: int, function: str, request: Mapping[str, object]) -> Any:
-        """The function's answer. RefusedError when it refuses; ServiceError UNAVAILABLE when the store
-        cannot be reached (STORE_NOT_REACHED: nothing happened; STORE_OUTCOME_UNKNOWN: it may have).
+        """The function's answer; RefusedError when it refuses.
+
+        ServiceError UNAVAILABLE when the store cannot be reached (STORE_NOT_REACHED: nothing
+        happened; STORE_OUTCOME_UNKNOWN: it may have).
         """
         try:
             return await self._call(partition, function, request)
@@ -175,7 +182,7 @@ class Store:
         body = {
             "epoch": new_epoch(),
             "partitions": PARTITIONS,
-            "retention_ms": RETENTION_MS,
+            "retention_ms": self._retention_ms,
             "expected": expected,
             "lost": lost,
             "now_ms": int(self._clock.store_now() or 0) or None,

@@ -1,0 +1,305 @@
+"""One tick of one account: up to 15 views, one at a time, under a lease."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from typing import Any
+
+import structlog
+
+from enrichment_service.accounts import parse_hours
+from enrichment_service.identifiers import fold_identifier
+from enrichment_service.model import (
+    FailureReason,
+    Finding,
+    Outcome,
+    OutcomeKind,
+    Pacing,
+    PauseEnd,
+    PauseReason,
+    ViewedProfile,
+    ViewResult,
+)
+from enrichment_service.policy.outcomes import (
+    RETRY_AFTER_DEFAULT_MS,
+    RETRY_AFTER_LONGEST_MS,
+    classify,
+    partial_delay_ms,
+    retry_delay_ms,
+)
+from enrichment_service.policy.pacing import (
+    VIEWS_A_TICK,
+    is_working,
+    midnight_spread_ms,
+    next_tick_ms,
+    next_working_ms,
+    views_this_tick,
+)
+from enrichment_service.ports import ProfileSource, RefusedError, StorePort
+from servicekit.errors import ServiceError
+from servicekit.names import random_id
+
+_log = structlog.get_logger("tick")
+
+Gaps = Iterator[float]
+"""Seconds between two views of an account, endless."""
+
+# Beyond the HTTP deadline: time to write down what became of the view.
+_SETTLE_MS = 20_000
+# A view is sent at once after its permit was given, or not at all. Well below the lease.
+_PERMIT_STALE_MS = 5_000
+_NOT_SENT = ViewResult(finding=Finding.CONNECTION_REFUSED)
+_HAND_BACK = Outcome(kind=OutcomeKind.STOP_ALL, charged=False, counts_for_breaker=False)
+
+
+class TickOutcome(Enum):
+    """How a tick ended."""
+
+    DONE = auto()
+    KEY_REFUSED = auto()
+    """The provider refused our own API key."""
+
+
+class Tick:
+    """Works one claimed account; `claimed` is what the script claim_tick answered."""
+
+    def __init__(
+        self,
+        *,
+        store: StorePort,
+        source: ProfileSource,
+        gaps: Gaps,
+        deadline_seconds: float,
+        lease_ms: int,
+        stopping: asyncio.Event,
+        partition: int,
+        claimed: Mapping[str, Any],
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._gaps = gaps
+        self._deadline_seconds = deadline_seconds
+        self._lease_ms = lease_ms
+        self._stopping = stopping
+        self._partition = partition
+        self._claimed = claimed
+        self._account: str = claimed["account"]
+        self._spread_ms = midnight_spread_ms(self._account)
+
+    async def run(self) -> TickOutcome:
+        """Views what the tick allows, then hands the account back.
+
+        Whoever loses the lease on the way stops: somebody else has the account now.
+        """
+        heart = asyncio.create_task(self._beat())
+        try:
+            outcome, ending = await self._views()
+            await self._call("end_tick", spread_ms=self._spread_ms, **ending)
+        except RefusedError as refusal:
+            if refusal.reason != "LEASE_LOST":
+                raise
+            _log.warning("lease_lost", account=self._account)
+            return TickOutcome.DONE
+        finally:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
+        return outcome
+
+    async def _views(self) -> tuple[TickOutcome, dict[str, object]]:
+        """How it ended, and what end_tick is told about the next tick."""
+        settings, budget = self._claimed["settings"], self._claimed["budget"]
+        pacing, hours = Pacing(settings["pacing"]), parse_hours(settings.get("hours"))
+        now_ms = int(self._claimed["now"])
+        ending: dict[str, object] = {}
+        allowed = VIEWS_A_TICK
+        if pacing is Pacing.SPREAD and hours is not None:
+            if not is_working(hours, now_ms=now_ms):
+                until = next_working_ms(hours, from_ms=now_ms)
+                pause = {"reason": PauseReason.OUTSIDE_WORKING_HOURS, "until_ms": until}
+                return TickOutcome.DONE, {"pause": pause}
+            allowed = views_this_tick(
+                pacing=pacing,
+                hours=hours,
+                cap=int(budget["limit"]),
+                used=int(budget["committed"]) + int(budget["reserved"]),
+                now_ms=now_ms,
+            )
+            ending["not_before"] = next_tick_ms(pacing=pacing, hours=hours, now_ms=now_ms)
+        for made in range(allowed):
+            if made and not await self._gap():
+                break
+            begun = await self._begin()
+            if "view" not in begun:
+                if begun["stop"] == "MIDNIGHT":
+                    ending["not_before"] = "resumption"
+                break
+            result = await self._look(begun)
+            if result is None:
+                await self._finish(begun, _NOT_SENT, _HAND_BACK)
+                continue
+            outcome = classify(
+                finding=result.finding, status=result.status, error_type=result.error_type
+            )
+            if not outcome.listed:
+                _log.warning("unlisted_answer", status=result.status, error_type=result.error_type)
+            finished = await self._finish(begun, result, outcome)
+            if outcome.kind is OutcomeKind.STOP_ALL:
+                return TickOutcome.KEY_REFUSED, ending
+            if finished.get("stop") or finished.get("stale"):
+                break
+        return TickOutcome.DONE, ending
+
+    async def _begin(self) -> dict[str, Any]:
+        reservation = random_id(16)
+        asked = asyncio.get_running_loop().time()
+        while True:
+            answer: dict[str, Any] = await self._call(
+                "begin_view",
+                reservation=reservation,
+                deadline_ms=round(self._deadline_seconds * 1000),
+                permit_ms=round(self._deadline_seconds * 1000) + _SETTLE_MS,
+                spread_ms=self._spread_ms,
+            )
+            if "again" not in answer:
+                return answer | {"reservation": reservation, "asked": asked}
+
+    async def _look(self, begun: Mapping[str, Any]) -> ViewResult | None:
+        """None when the permit has grown too old to use: this process was held up after asking."""
+        view = begun["view"]
+        age_ms = (asyncio.get_running_loop().time() - begun["asked"]) * 1000
+        if age_ms > min(_PERMIT_STALE_MS, int(view["use_within_ms"])):
+            return None
+        return await self._source.view(
+            provider_account_id=view["provider"],
+            identifier=view["ask"],
+            deadline_seconds=self._deadline_seconds,
+        )
+
+    async def _finish(
+        self, begun: Mapping[str, Any], result: ViewResult, outcome: Outcome
+    ) -> dict[str, Any]:
+        view = begun["view"]
+        request = _request_of(outcome, view, result)
+        # Repeated until the answer is known: the script settles each view once.
+        pause = 0.05
+        while True:
+            try:
+                finished: dict[str, Any] = await self._call(
+                    "finish_view",
+                    enrichment=view["enrichment"],
+                    profile=view["profile"],
+                    reservation=begun["reservation"],
+                    spread_ms=self._spread_ms,
+                    **request,
+                )
+            except ServiceError as error:
+                _log.warning("finish_unknown", reason=error.reason)
+                await asyncio.sleep(pause)
+                pause = min(1.0, pause * 2)
+            else:
+                return finished
+
+    async def _gap(self) -> bool:
+        """Waits between two views; False when the process is about to stop."""
+        with contextlib.suppress(TimeoutError):
+            seconds = next(self._gaps)
+            if seconds > 0:
+                await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
+        return not self._stopping.is_set()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_ms / 3000)
+            try:
+                await self._call("renew_lease", lease_ms=self._lease_ms)
+            except RefusedError:
+                return
+            except ServiceError as error:
+                _log.warning("heartbeat_failed", reason=error.reason)
+
+    async def _call(self, function: str, **request: object) -> Any:
+        return await self._store.call(
+            self._partition,
+            function,
+            {"account": self._account, "token": self._claimed["token"], **request},
+        )
+
+
+def _request_of(outcome: Outcome, view: Mapping[str, Any], result: ViewResult) -> dict[str, object]:
+    """What the script finish_view is told of an outcome."""
+    request: dict[str, object] = {
+        "charged": outcome.charged,
+        "counts_as_error": outcome.counts_for_breaker,
+        "outcome": "RETRY",
+    }
+    if result.profile is not None:
+        request["person"] = _person_of(result.profile, asked=view["ask"])
+    match outcome.kind:
+        case OutcomeKind.ENRICHED:
+            request["outcome"] = "ENRICHED"
+        case OutcomeKind.PARTIAL:
+            request["outcome"] = "PARTIAL"
+            delay = partial_delay_ms(int(view["partials"]) + 1)
+            request["retry_in_ms"] = delay
+        case OutcomeKind.PROFILE_FAILED:
+            request |= {"outcome": "FAILED", "failure": outcome.failure_reason}
+        case OutcomeKind.RETRY | OutcomeKind.DISCARDED:
+            delay = retry_delay_ms(int(view["attempts"]))
+            if delay is None:
+                request |= {"outcome": "FAILED", "failure": FailureReason.ATTEMPTS_EXHAUSTED}
+            else:
+                request["retry_in_ms"] = delay
+        case OutcomeKind.PAUSE | OutcomeKind.STOP_ALL:
+            # Back to the front of the queue: the profile is not to blame.
+            request |= {"retry_in_ms": 0, "free": True}
+    if outcome.pause_reason is not None:
+        pause: dict[str, object] = {"reason": outcome.pause_reason}
+        if outcome.pause_end is PauseEnd.RETRY_AFTER:
+            wait = result.retry_after_ms
+            pause["for_ms"] = min(
+                RETRY_AFTER_DEFAULT_MS if wait is None else wait, RETRY_AFTER_LONGEST_MS
+            )
+        elif outcome.pause_end is PauseEnd.NEXT_DAY:
+            pause["until_midnight"] = True
+        request["pause"] = pause
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def _person_of(profile: ViewedProfile, *, asked: str) -> dict[str, object]:
+    """What a view showed, apart by who may see it, under every id that it revealed."""
+    data: dict[str, object] = {
+        name: value
+        for name in (
+            "provider_id",
+            "member_id",
+            "public_identifier",
+            "public_profile_url",
+            "first_name",
+            "last_name",
+            "headline",
+            "company",
+            "title",
+            "location",
+            "picture_url",
+            "picture_expire_ms",
+        )
+        if (value := getattr(profile, name)) not in (None, "")
+    }
+    ids = {fold_identifier(asked), profile.provider_id}
+    if profile.public_identifier:
+        ids.add(profile.public_identifier)
+    viewer: dict[str, object] = {}
+    if profile.connection_degree is not None:
+        viewer["degree"] = profile.connection_degree
+    if profile.shared_connections_count is not None:
+        viewer["shared"] = profile.shared_connections_count
+    return {
+        "data": data,
+        "ids": sorted(ids),
+        "vanity": profile.public_identifier,
+        "provider_id": profile.provider_id,
+        "viewer": viewer,
+        "new_profile": random_id(13),
+        "ask": asked,
+    }

@@ -1,0 +1,147 @@
+"""The tick engine: claims due accounts and views their profiles, a few at a time.
+
+Any number of processes run it side by side; leases in the store keep an account with one of them.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from enrichment_service.ports import PARTITIONS, ProfileSource, RefusedError, StorePort
+from enrichment_service.tick import Gaps, Tick, TickOutcome
+from servicekit.clock import Clock, SteppedClock
+from servicekit.errors import ServiceError
+
+_log = structlog.get_logger("ticks")
+
+LEASE_MS = 15_000
+"""A worker that is silent for so long, in real time, loses its accounts."""
+HALT_SECONDS = 60.0
+"""How long nothing is fetched after the provider refused our own API key."""
+_IDLE_SECONDS = 1.0
+_STEPPED_IDLE_SECONDS = 0.02
+
+
+class TickEngine:
+    """Works due accounts until told to stop."""
+
+    def __init__(
+        self,
+        *,
+        store: StorePort,
+        source: ProfileSource,
+        clock: Clock,
+        gaps: Gaps,
+        deadline_seconds: float,
+        accounts_side_by_side: int,
+    ) -> None:
+        """`deadline_seconds` bounds one view; `accounts_side_by_side` the ticks at a time."""
+        self._store = store
+        self._source = source
+        self._clock = clock
+        self._gaps = gaps
+        self._deadline_seconds = deadline_seconds
+        self._slots = accounts_side_by_side
+        self._ticks: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._halted_until = 0.0
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to work in the background."""
+        self._loop = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """Something was submitted or resumed here: look at once."""
+        self._woken.set()
+
+    async def drain(self) -> None:
+        """Claims nothing more; views under way are finished and their accounts handed back."""
+        self._stopping.set()
+        self._woken.set()
+        if self._loop is not None:
+            await self._loop
+        await asyncio.gather(*self._ticks)
+
+    async def close(self) -> None:
+        """Ends at once what `drain` had no time for; leases then run out by themselves."""
+        for task in (*self._ticks, *([self._loop] if self._loop else [])):
+            task.cancel()
+        await asyncio.gather(*self._ticks, return_exceptions=True)
+        if self._loop is not None:
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            try:
+                wait = await self._round()
+            except (ServiceError, RefusedError) as error:
+                _log.warning("round_failed", reason=error.reason)
+                wait = _IDLE_SECONDS
+            except Exception:
+                # The engine outlives whatever one round ran into; the log has the cause.
+                _log.exception("round_failed")
+                wait = _IDLE_SECONDS
+            if wait > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), timeout=wait)
+
+    async def _round(self) -> float:
+        """Claims what is due; seconds to wait until the next look."""
+        now = asyncio.get_running_loop().time()
+        if now < self._halted_until:
+            return min(_IDLE_SECONDS, self._halted_until - now)
+        looks = await asyncio.gather(*(self._claim(partition) for partition in range(PARTITIONS)))
+        if any("claimed" in look for look in looks):
+            return 0.0
+        due = min((int(look["due"]) for look in looks if "due" in look), default=None)
+        now_ms = max(int(look["now"]) for look in looks)
+        if isinstance(self._clock, SteppedClock):
+            idle = not self._ticks and not any(look["open"] for look in looks)
+            if idle and due is not None and due > now_ms and not self._stopping.is_set():
+                self._clock.advance_to(due)
+                return 0.0
+            return _STEPPED_IDLE_SECONDS
+        if due is None or len(self._ticks) >= self._slots:
+            return _IDLE_SECONDS
+        return min(_IDLE_SECONDS, max(0.0, (due - now_ms) / 1000))
+
+    async def _claim(self, partition: int) -> Mapping[str, Any]:
+        full = len(self._ticks) >= self._slots
+        look: Mapping[str, Any] = await self._store.call(
+            partition, "claim_tick", {"lease_ms": LEASE_MS, "but_not": full or None}
+        )
+        if "claimed" in look:
+            tick = Tick(
+                store=self._store,
+                source=self._source,
+                gaps=self._gaps,
+                deadline_seconds=self._deadline_seconds,
+                lease_ms=LEASE_MS,
+                stopping=self._stopping,
+                partition=partition,
+                claimed=look["claimed"] | {"now": look["now"]},
+            )
+            task = asyncio.create_task(self._work(tick))
+            self._ticks.add(task)
+            task.add_done_callback(self._done)
+        return look
+
+    async def _work(self, tick: Tick) -> None:
+        if await tick.run() is TickOutcome.KEY_REFUSED:
+            self._halted_until = asyncio.get_running_loop().time() + HALT_SECONDS
+            _log.error(
+                "provider_key_refused",
+                advice="nothing is viewed until ENRICHMENT_PROVIDER_API_KEY is a valid key",
+            )
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._ticks.discard(task)
+        self._woken.set()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("tick_failed", exc_info=task.exception())
