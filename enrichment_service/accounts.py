@@ -78,7 +78,7 @@ class Accounts:
             )
         )
 
-    async def list(self, workspace: str, *, after: str, limit: int) -> list[Account]:
+    async def page(self, workspace: str, *, after: str, limit: int) -> list[Account]:
         """Accounts of a workspace by id, beginning behind `after`."""
         answer = await ask(
             self._store,

@@ -171,7 +171,7 @@ class Enrichments:
             )
         )
 
-    async def list(self, workspace: str, *, after: str, limit: int) -> list[Enrichment]:
+    async def page(self, workspace: str, *, after: str, limit: int) -> list[Enrichment]:
         """Enrichments of a workspace by id, without forecasts."""
         answer = await ask(
             self._store,
@@ -183,6 +183,24 @@ class Enrichments:
             limit=limit,
         )
         return [_parse(item) for item in answer or ()]
+
+    async def get_profiles(
+        self, workspace: str, profiles: Sequence[str], *, account: str | None
+    ) -> list[Mapping[str, Any]]:
+        """Records of people from the cache, in the same order, as get_profiles.lua shows them.
+
+        What only one account sees is there only for `account`.
+        """
+        answer = await ask(
+            self._store,
+            partition_of(workspace),
+            "get_profiles",
+            subject=f"workspaces/{workspace}",
+            workspace=workspace,
+            profiles=list(profiles),
+            account=account,
+        )
+        return list(answer)
 
     async def set_paused(self, enrichment: str, *, paused: bool) -> Enrichment:
         """Pauses for the caller, or ends that pause."""

@@ -22,10 +22,9 @@ from enrichment_service.model import (
     ViewResult,
 )
 from enrichment_service.policy.outcomes import (
-    RETRY_AFTER_DEFAULT_MS,
-    RETRY_AFTER_LONGEST_MS,
     classify,
     partial_delay_ms,
+    pause_for_ms,
     retry_delay_ms,
 )
 from enrichment_service.policy.pacing import (
@@ -256,10 +255,7 @@ def _request_of(outcome: Outcome, view: Mapping[str, Any], result: ViewResult) -
     if outcome.pause_reason is not None:
         pause: dict[str, object] = {"reason": outcome.pause_reason}
         if outcome.pause_end is PauseEnd.RETRY_AFTER:
-            wait = result.retry_after_ms
-            pause["for_ms"] = min(
-                RETRY_AFTER_DEFAULT_MS if wait is None else wait, RETRY_AFTER_LONGEST_MS
-            )
+            pause["for_ms"] = pause_for_ms(outcome, retry_after_ms=result.retry_after_ms)
         elif outcome.pause_end is PauseEnd.NEXT_DAY:
             pause["until_midnight"] = True
         request["pause"] = pause

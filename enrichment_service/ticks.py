@@ -5,7 +5,7 @@ Any number of processes run it side by side; leases in the store keep an account
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -16,6 +16,9 @@ from servicekit.clock import Clock, SteppedClock
 from servicekit.errors import ServiceError
 
 _log = structlog.get_logger("ticks")
+
+Wake = Callable[[], None]
+"""Tells the engine of this process that there may be work."""
 
 LEASE_MS = 15_000
 """A worker that is silent for so long, in real time, loses its accounts."""

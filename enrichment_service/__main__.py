@@ -1,0 +1,50 @@
+"""`enrichment-service` runs the service; `enrichment-service init-store` initialises its store."""
+
+import argparse
+
+from enrichment_service.app import build, open_store
+from enrichment_service.settings import Settings
+from servicekit.logs import configure_logging
+from servicekit.server import run, serve
+from servicekit.settings import load_settings
+
+
+def main() -> None:
+    """Reads the settings from the environment and runs until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="enrichment-service", description=__doc__)
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["serve", "init-store"],
+        default="serve",
+        help="serve (default), or init-store: creates the headers of an empty production store",
+    )
+    command = parser.parse_args().command
+    settings = load_settings(Settings)
+    configure_logging(
+        service="enrichment-service", level=settings.log_level, log_format=settings.log_format
+    )
+    run(_init_store(settings) if command == "init-store" else _serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    app = await build(settings)
+    await serve(
+        name="enrichment-service",
+        services=app.services,
+        settings=settings,
+        drain=app.drain,
+        close=app.close,
+    )
+
+
+async def _init_store(settings: Settings) -> None:
+    store = open_store(settings)
+    try:
+        await store.open(initialise=True, attested=settings.store_attested)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    main()

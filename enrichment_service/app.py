@@ -1,0 +1,94 @@
+"""The one place where the enrichment service is put together."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from enrichment.v1 import (
+    accounts_pb2_grpc,
+    enrichments_pb2_grpc,
+    view_budgets_pb2_grpc,
+)
+
+from enrichment_service.accounts import Accounts
+from enrichment_service.enrichments import Enrichments
+from enrichment_service.policy.pacing import DAY_MS, view_gaps
+from enrichment_service.provider import ConnectedAccountProvider
+from enrichment_service.servicers.accounts import AccountServicer
+from enrichment_service.servicers.enrichments import EnrichmentServicer
+from enrichment_service.servicers.view_budgets import ViewBudgetServicer
+from enrichment_service.settings import Settings, parse_gap
+from enrichment_service.store.partitions import Marker
+from enrichment_service.store.store import Store
+from enrichment_service.ticks import TickEngine
+from enrichment_service.view_budgets import ViewBudgets
+from servicekit.clock import open_clock
+from servicekit.server import Hook
+from servicekit.services import Service
+from servicekit.unimplemented import allow_missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What a server needs: services, and what to do when it drains and closes."""
+
+    services: Sequence[Service[Any]]
+    drain: Sequence[Hook]
+    close: Sequence[Hook]
+
+
+def open_store(settings: Settings) -> Store:
+    """The store as the settings describe it, not opened yet."""
+    return Store(
+        url=settings.store_url,
+        clock=open_clock(settings.clock_file),
+        marker=Marker(settings.store_marker) if settings.store_marker else None,
+        retention_ms=settings.event_retention_days * DAY_MS,
+    )
+
+
+async def build(settings: Settings) -> App:
+    """Opens everything; ConfigurationError when something is not as it must be."""
+    clock = open_clock(settings.clock_file)
+    shortest, longest = parse_gap(settings.view_gap_seconds)
+    async with AsyncExitStack() as undo:
+        store = open_store(settings)
+        undo.push_async_callback(store.close)
+        await store.open(attested=settings.store_attested)
+        provider = ConnectedAccountProvider(
+            url=settings.provider_url,
+            api_key=settings.provider_api_key.get_secret_value(),
+            connections=settings.accounts_side_by_side,
+            now_ms=clock.now_ms,
+        )
+        undo.push_async_callback(provider.close)
+        engine = TickEngine(
+            store=store,
+            source=provider,
+            clock=clock,
+            gaps=view_gaps(seed=settings.view_gap_seed, shortest=shortest, longest=longest),
+            deadline_seconds=settings.view_deadline_seconds,
+            accounts_side_by_side=settings.accounts_side_by_side,
+        )
+        if settings.worker:
+            engine.start()
+        undo.pop_all()
+    return App(
+        services=[
+            Service(
+                accounts_pb2_grpc.add_AccountServiceServicer_to_server,
+                AccountServicer(accounts=Accounts(store), wake=engine.wake),
+            ),
+            Service(
+                view_budgets_pb2_grpc.add_ViewBudgetServiceServicer_to_server,
+                ViewBudgetServicer(view_budgets=ViewBudgets(store), wake=engine.wake),
+            ),
+            Service(
+                enrichments_pb2_grpc.add_EnrichmentServiceServicer_to_server,
+                allow_missing(EnrichmentServicer)(enrichments=Enrichments(store), wake=engine.wake),
+            ),
+        ],
+        drain=[engine.drain],
+        close=[store.close, provider.close, engine.close],
+    )

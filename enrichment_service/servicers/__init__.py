@@ -1,0 +1,1 @@
+"""gRPC servicers: parse, call a use case, convert."""
