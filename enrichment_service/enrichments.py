@@ -15,6 +15,7 @@ from enrichment_service.model import (
     ProfileState,
     Progress,
     ViewBudget,
+    ViewPurpose,
 )
 from enrichment_service.policy.forecast import AccountOutlook, Forecast, forecast
 from enrichment_service.policy.pacing import DAY_MS, MINUTE_MS, views_possible
@@ -272,7 +273,9 @@ def _outlook(account: Account, budget: ViewBudget, *, now_ms: int) -> AccountOut
         day=day,
         from_minute=of_day // MINUTE_MS,
     )
-    left = min(budget.available_for_enrichment, possible)
+    # A view under way is pending and has its permit already.
+    _, under_way = budget.by_purpose.get(ViewPurpose.ENRICHMENT, (0, 0))
+    left = min(budget.available_for_enrichment + under_way, possible)
     if account.pause and account.pause.until_ms and account.pause.until_ms // DAY_MS > day:
         left = 0
     per_day = None
