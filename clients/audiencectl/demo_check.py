@@ -1,0 +1,111 @@
+"""The demo's judge: what the simulator saw, against the rules, computed here once more."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from audience.v1.audiences_pb2 import AudienceProgress, ImportReceipt
+
+from clients.audiencectl.simulator import View
+
+# Views a day by ramp week; the last one stays (seed: 10 to 60 in six weeks, 50 to 100 in two).
+_CAPS = {
+    "new": (10, 20, 30, 40, 50, 60),
+    "established": (30, 46, 63, 80),
+    "veteran": (50, 100),
+    "recovery": (5, 8, 12, 15, 19, 22, 26, 30),
+}
+_FRESH = timedelta(days=30)
+_MOST_PARTIAL_VIEWS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One rule, and what breaks it; nothing when it holds."""
+
+    rule: str
+    breaches: list[str]
+
+
+def cap_on(day: date, *, strategy: str, ramp_start: date) -> int:
+    """Views that the strategy allows on this day."""
+    caps = _CAPS[strategy]
+    week = (day - ramp_start).days // 7
+    return caps[min(week, len(caps) - 1)]
+
+
+def views_by_day(views: Sequence[View], *, account: str) -> dict[date, int]:
+    """Counted views of an account (the provider's id), in the order of the days."""
+    days = Counter(view.day for view in views if view.account == account and view.counted)
+    return dict(sorted(days.items()))
+
+
+def check_caps(views: Sequence[View], *, accounts: Mapping[str, tuple[str, date]]) -> Finding:
+    """No day of any account above its cap. ``accounts`` gives strategy and ramp start by id."""
+    breaches = [
+        f"{account}: {count} views on {day}, the cap is {cap}"
+        for account, (strategy, ramp_start) in accounts.items()
+        for day, count in views_by_day(views, account=account).items()
+        if count > (cap := cap_on(day, strategy=strategy, ramp_start=ramp_start))
+    ]
+    strangers = {view.account for view in views} - accounts.keys()
+    breaches += [f"{len(strangers)} accounts viewed that nobody connected"] if strangers else []
+    return Finding(rule="no day of any account above its cap", breaches=breaches)
+
+
+def repeated(views: Sequence[View]) -> dict[str, int]:
+    """People who were viewed again while the view before was fresh, and how often in all."""
+    seen: defaultdict[str, list[View]] = defaultdict(list)
+    for view in views:
+        if view.person is not None and view.counted:
+            seen[view.person].append(view)
+    return {
+        person: len(mine)
+        for person, mine in seen.items()
+        if any(
+            later.time - earlier.time < _FRESH
+            for earlier, later in pairwise(mine)
+            if earlier.status == 200
+        )
+    }
+
+
+def check_repeats(people: Mapping[str, int], *, nameless: set[str]) -> Finding:
+    """Nobody whom the cache knew was viewed again.
+
+    Those whose names LinkedIn hides are never known in full: they are tried three times.
+    """
+    breaches = [
+        f"a person whom the cache knew was viewed {count} times"
+        if person not in nameless
+        else f"a person without a name was viewed {count} times, {_MOST_PARTIAL_VIEWS} are allowed"
+        for person, count in people.items()
+        if person not in nameless or count > _MOST_PARTIAL_VIEWS
+    ]
+    return Finding(rule="nobody whom the cache knew was viewed again", breaches=breaches)
+
+
+def check_rows(audiences: Mapping[str, tuple[ImportReceipt, AudienceProgress]]) -> Finding:
+    """Every row of a file has a class, and every person an end."""
+    breaches: list[str] = []
+    for audience, (receipt, progress) in audiences.items():
+        classes = (
+            receipt.added,
+            receipt.already_there,
+            receipt.merged,
+            receipt.no_profile,
+            receipt.suppressed,
+            receipt.erased,
+            receipt.rejected,
+        )
+        if sum(classes) != receipt.rows:
+            breaches.append(f"{audience}: {receipt.rows} rows, {sum(classes)} accounted for")
+        ends = progress.enriched + progress.cached + progress.partial + progress.failed
+        if not ends == progress.members == receipt.added:
+            breaches.append(
+                f"{audience}: {receipt.added} people joined, {progress.members} are members, "
+                f"{ends} came to an end"
+            )
+    return Finding(rule="every row accounted for, every person done", breaches=breaches)

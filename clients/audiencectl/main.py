@@ -1,0 +1,65 @@
+"""The root command: options that all commands share, and the commands by name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.audiencectl import accounts, audiences, budget, clock
+from clients.audiencectl.counts import counts
+from clients.audiencectl.demo import demo
+from clients.audiencectl.importing import import_command
+from clients.audiencectl.session import DEFAULT_DATA_DIR, Session
+from clients.audiencectl.up import up
+from clients.audiencectl.watch import watch
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(audiences.app, name="audiences")
+app.add_typer(audiences.enrich, name="enrich")
+app.add_typer(budget.app, name="budget")
+app.add_typer(clock.app, name="clock")
+app.command()(up)
+app.command()(demo)
+app.command("import")(import_command)
+app.command()(watch)
+app.command()(counts)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    workspace: Annotated[
+        str, typer.Option(envvar="AUDIENCECTL_WORKSPACE", help="Workspace to work in.")
+    ] = "demo",
+    audience: Annotated[
+        str, typer.Option(envvar="AUDIENCECTL_AUDIENCE", help="Audience service, host:port.")
+    ] = "",
+    enrichment: Annotated[
+        str, typer.Option(envvar="AUDIENCECTL_ENRICHMENT", help="Enrichment service, host:port.")
+    ] = "",
+    data_dir: Annotated[
+        Path, typer.Option(envvar="AUDIENCECTL_DATA_DIR", help="Data directory of the stack.")
+    ] = DEFAULT_DATA_DIR,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Deadline of a call, seconds.")] = 5.0,
+) -> None:
+    """Audiences of LinkedIn profiles, and their enrichment within a safe budget of views.
+
+    Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 a service cannot be reached.
+    """
+    ctx.obj = Session(
+        audience=audience,
+        enrichment=enrichment,
+        workspace=workspace,
+        data_dir=data_dir,
+        timeout=timeout,
+    )
+
+
+def main() -> None:
+    """Entry point of `audiencectl`."""
+    app()

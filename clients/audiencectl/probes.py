@@ -1,0 +1,73 @@
+"""Whether a part of the stack serves, and ports for it to serve on."""
+
+import asyncio
+import random
+import socket
+from contextlib import closing
+
+import grpc
+
+_SECONDS = 2.0
+# An empty HealthCheckRequest asks for the server as a whole; field 1 of the answer is its status.
+_SERVING = b"\x08\x01"
+
+
+async def store_serves(port: int) -> bool:
+    """PONG from the store: it has read its log back and takes commands."""
+    return await _exchange(port, b"PING\r\n", wanted=b"+PONG")
+
+
+async def simulator_serves(port: int) -> bool:
+    """200 from the simulator's health page."""
+    request = b"GET /_sim/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    return await _exchange(port, request, wanted=b"HTTP/1.1 200")
+
+
+async def service_serves(port: int) -> bool:
+    """SERVING from a gRPC service's health check."""
+    # A look without gRPC first: its channel would wait longer and longer between tries.
+    if not await _exchange(port, b"", wanted=b""):
+        return False
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check", _as_it_is, _as_it_is)
+        try:
+            return await check(b"", timeout=_SECONDS) == _SERVING
+        except grpc.aio.AioRpcError:
+            return False
+
+
+def _as_it_is(message: bytes) -> bytes:
+    return message
+
+
+async def _exchange(port: int, request: bytes, *, wanted: bytes) -> bool:
+    """Whether an answer to ``request`` begins like that; with nothing wanted, whether it opens."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with closing(writer):
+                writer.write(request)
+                return await reader.readexactly(len(wanted)) == wanted
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False
+
+
+def is_free(port: int) -> bool:
+    """Whether this machine's loopback port can be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A free loopback port below those that outgoing connections are given.
+
+    From that other range a client that looks for a dead server could end up connected to itself.
+    """
+    while not is_free(port := random.randint(20_000, 32_000)):
+        pass
+    return port

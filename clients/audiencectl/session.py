@@ -1,0 +1,99 @@
+"""What every command shares: where the services are, and one piece of work over them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from clients.audience import AudienceClient
+from clients.audiencectl.failures import NOT_REACHABLE, explained, refuse
+from clients.enrichment import EnrichmentClient
+
+ResultT = TypeVar("ResultT")
+
+ADDRESSES_FILE = "addresses.json"
+DEFAULT_DATA_DIR = Path(".data")
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print protobuf JSON, and nothing else on stdout.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The options of the whole command line. Empty addresses are looked up in the data dir."""
+
+    audience: str
+    enrichment: str
+    workspace: str
+    data_dir: Path
+    timeout: float
+
+    @property
+    def parent(self) -> str:
+        """``workspaces/{workspace}``."""
+        return f"workspaces/{self.workspace}"
+
+    def name(self, collection: str, resource: str) -> str:
+        """A full resource name from an id of this workspace; a full name stays as it is."""
+        return resource if "/" in resource else f"{self.parent}/{collection}/{resource}"
+
+    def address_of(self, service: str) -> str:
+        """The given address, or that of the running stack; exit 3 when there is neither."""
+        given = self.audience if service == "audience" else self.enrichment
+        return given or str(self.stack().get(service, ""))
+
+    def stack(self) -> dict[str, object]:
+        """What the running stack wrote down; exit 3 when none runs on the data directory."""
+        file = self.data_dir / ADDRESSES_FILE
+        try:
+            found = json.loads(file.read_text())
+        except FileNotFoundError:
+            refuse(
+                f"No stack runs on {self.data_dir}. Start one with `audiencectl up`, or say where "
+                "the services are: --audience HOST:PORT, --enrichment HOST:PORT.",
+                status=NOT_REACHABLE,
+            )
+        return dict(found)
+
+
+def session_of(ctx: typer.Context) -> Session:
+    """The session that the root command put into the context."""
+    session = ctx.obj
+    if not isinstance(session, Session):
+        raise TypeError("the root command makes the session")
+    return session
+
+
+def ask_enrichment(
+    ctx: typer.Context, work: Callable[[EnrichmentClient], Awaitable[ResultT]]
+) -> ResultT:
+    """Do ``work`` with a client of the enrichment service; a failure is told and ends it."""
+    session = session_of(ctx)
+
+    async def run() -> ResultT:
+        address = session.address_of("enrichment")
+        async with EnrichmentClient(address, timeout=session.timeout) as client:
+            return await work(client)
+
+    with explained():
+        return asyncio.run(run())
+
+
+def ask_audience(
+    ctx: typer.Context, work: Callable[[AudienceClient], Awaitable[ResultT]]
+) -> ResultT:
+    """The same with a client of the audience service."""
+    session = session_of(ctx)
+
+    async def run() -> ResultT:
+        address = session.address_of("audience")
+        async with AudienceClient(address, timeout=session.timeout) as client:
+            return await work(client)
+
+    with explained():
+        return asyncio.run(run())
