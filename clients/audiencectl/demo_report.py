@@ -8,7 +8,6 @@ from datetime import date
 import plotext
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from clients.audiencectl.demo_check import (
     Finding,
@@ -22,7 +21,7 @@ from clients.audiencectl.demo_scenario import Run
 from clients.audiencectl.output import table_of
 from clients.audiencectl.simulator import View
 
-_PLOT_WIDTH = 100
+_PLOT_WIDTH = 80
 _PLOT_HEIGHT = 14
 
 
@@ -88,7 +87,7 @@ class Report:
         """Tables, plots and the verdict."""
         console.print(_audience_table(self.audiences))
         for account in self.accounts:
-            console.print(_plot(account, colour=console.is_terminal))
+            console.print(_plot(account), highlight=False, markup=False, soft_wrap=True)
         for finding in self.findings:
             console.print(f"{'BROKEN' if finding.breaches else 'holds '}  {finding.rule}")
             for breach in finding.breaches:
@@ -200,15 +199,15 @@ def _audience_table(results: Sequence[AudienceResult]) -> Table:
     return table_of(("", *(each.audience for each in results)), rows)
 
 
-def _plot(account: AccountResult, *, colour: bool) -> Text:
+def _plot(account: AccountResult) -> str:
     numbers = list(range(1, len(account.days) + 1))
-    plotext.clear_figure()
-    plotext.theme("clear" if not colour else "pro")
-    plotext.plot_size(_PLOT_WIDTH, _PLOT_HEIGHT)
-    plotext.title(f"{account.account} ({account.strategy}): views a day, and the cap")
-    plotext.bar(numbers, [each.views for each in account.days], label="views", width=0.6)
-    plotext.plot(numbers, [each.cap for each in account.days], label="cap", marker="-")
-    plotext.ylim(0, max(each.cap for each in account.days) + 5)
-    plotext.xlabel("day")
-    drawing: str = plotext.build()
-    return Text.from_ansi(drawing)
+    caps = [each.cap for each in account.days]
+    figure = plotext.figure.clear()
+    figure.plot_size(_PLOT_WIDTH, _PLOT_HEIGHT)
+    figure.title(f"{account.account} ({account.strategy}): views a day (█) and the cap (─)")
+    figure.label("day", "x")
+    figure.ruler("y").lim(0, max(caps, default=0) * 1.1 + 1)
+    figure.draw(figure.bar(numbers, [each.views for each in account.days], width=0.5))
+    figure.draw(figure.signal(numbers, caps, marker="─").lines())
+    drawing: str = figure.build().string(colorless=True)
+    return drawing

@@ -194,9 +194,7 @@ class Scenario:
         runs: list[Run] = []
         for job in JOBS:
             account = await self.connect(job)
-            console.print(
-                f"Connected {job.account}, {job.strategy}: {account.daily_cap} views a day"
-            )
+            console.print(f"Connected {job.account}: {job.strategy}, {account.daily_cap} a day")
             receipt = await self.import_people(job)
             console.print(
                 f"Imported {job.file.name} into {job.audience}: {receipt.rows} rows, "

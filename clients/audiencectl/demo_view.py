@@ -114,18 +114,9 @@ class LiveView:
                 for each in self._news.accounts.values()
             ],
         )
-        audiences = Table()
-        for column in (
-            "audience",
-            "",
-            "enriched",
-            "cached",
-            "partial",
-            "failed",
-            "pending",
-            "done",
-        ):
-            audiences.add_column(column)
+        audiences = Table(
+            "audience", "", "enriched", "cached", "partial", "failed", "pending", "done"
+        )
         for each in self._news.audiences.values():
             counts = each.progress
             bar = ProgressBar(total=each.people, completed=each.people - _left(each), width=24)
