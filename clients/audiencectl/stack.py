@@ -214,6 +214,8 @@ class Stack:
         if self._clock:
             # The gap between views is real time, and nothing but the demo's minute passes here.
             settings["ENRICHMENT_VIEW_GAP_SECONDS"] = "0"
+            # A week of the stepped clock may pass while a killed process is started again.
+            settings["ENRICHMENT_EVENT_RETENTION_DAYS"] = "3650"
         return settings
 
     def _audience_settings(self) -> dict[str, str]:
