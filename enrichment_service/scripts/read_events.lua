@@ -1,8 +1,9 @@
 -- read_events: reads the log after a position, with what the cache knows of the people it names.
 -- Keys:   1 the header key.
 -- Args:   after (stream id, exclusive), limit, join (boolean).
--- Result: {events: [[id, entry as JSON, record?]], head (newest id), trimmed (newest id that is gone)}; a record is
---         {data?, viewer?, viewed?, partial?}, joined from the cache at this moment.
+-- Result: {events: [[id, entry as JSON, record?]], trimmed (newest id that is gone), now}; a record is
+--         {id, data?, viewer?, viewed?, partial?}, joined from the cache at this moment; its id is that of the older record
+--         where two turned out to be one person.
 register('read_events', { 'no-writes' }, function(c, request)
   local entries = redis.call('XRANGE', c:log(), '(' .. request.after, '+', 'COUNT', request.limit)
   local events = {}
@@ -12,17 +13,13 @@ register('read_events', { 'no-writes' }, function(c, request)
     if request.join then
       local decoded = cjson.decode(json)
       if decoded.p then
-        local record = load_profile(c, decoded.w, decoded.p)
+        local record, id = load_profile(c, decoded.w, decoded.p)
         event[3] = {
-          data = record.data, viewer = record['v:' .. decoded.a], viewed = record.viewed, partial = record.partial,
+          id = id, data = record.data, viewer = record['v:' .. decoded.a], viewed = record.viewed, partial = record.partial,
         }
       end
     end
     events[i] = event
   end
-  local newest = redis.call('XREVRANGE', c:log(), '+', '-', 'COUNT', 1)
-  return {
-    events = events, head = newest[1] and newest[1][1] or '0-0',
-    trimmed = redis.call('HGET', c:header(), 'trimmed') or '0-0',
-  }
+  return { events = events, trimmed = redis.call('HGET', c:header(), 'trimmed') or '0-0', now = c.now }
 end)

@@ -1,0 +1,153 @@
+"""The log as its readers see it: pages of one partition, and where it begins and ends."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from enrichment_service.event_cursors import Position, StreamId, parse_id
+from enrichment_service.ports import StorePort
+from servicekit.errors import ServiceError, out_of_range
+
+PAGE = 256
+"""Entries a read."""
+
+
+class LogStore(StorePort, Protocol):
+    """The store, and the epochs of its partitions."""
+
+    def epoch(self, partition: int) -> str:
+        """MUST change, at the latest during the next call, once the partition's log was lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """An event with what the cache knows of the person it names.
+
+    Attributes:
+        entry: the log's own fields, as `_log.lua` lists them.
+        record: of the person, as `read_events.lua` lists it; None without one, or if not asked for.
+        now_ms: calendar time of the reading.
+        weight: about the bytes it takes in a message.
+    """
+
+    partition: int
+    position: Position
+    entry: Mapping[str, Any]
+    record: Mapping[str, Any] | None
+    now_ms: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Entries of one partition in order; `ends` when nothing newer was there."""
+
+    events: list[LoggedEvent]
+    position: Position
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Where a partition's log begins and ends.
+
+    Attributes:
+        head: the newest entry; 0-0 when there is none.
+        trimmed: the newest entry that is gone; 0-0 when none is.
+        oldest: the oldest entry, if any.
+        length: entries kept.
+        retention_ms: how long entries are kept.
+    """
+
+    epoch: str
+    head: StreamId
+    trimmed: StreamId
+    oldest: StreamId | None
+    length: int
+    retention_ms: int
+
+
+class EventLog:
+    """Reads the log. Every reader of this process reads through one of these."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+
+    async def read(
+        self, partition: int, position: Position, *, joined: bool, limit: int = PAGE
+    ) -> Page:
+        """What follows the position.
+
+        OUT_OF_RANGE: CURSOR_EXPIRED when entries that follow it are gone, LOG_EPOCH_CHANGED when
+        the log that it is a position in was lost.
+        """
+        answer = await self._store.call(
+            partition,
+            "read_events",
+            {"after": str(position.after), "limit": limit, "join": joined},
+        )
+        check(position, epoch=self._store.epoch(partition), trimmed=parse_id(answer["trimmed"]))
+        now_ms = int(answer["now"])
+        events = [
+            _parse(item, partition=partition, epoch=position.epoch, now_ms=now_ms)
+            for item in answer["events"]
+        ]
+        return Page(
+            events=events,
+            position=events[-1].position if events else position,
+            ends=len(events) < limit,
+        )
+
+    async def extents(self, partitions: Iterable[int]) -> dict[int, Extent]:
+        """Where the logs of these partitions begin and end."""
+        wanted = list(partitions)
+        return dict(zip(wanted, await asyncio.gather(*map(self._extent, wanted)), strict=True))
+
+    async def _extent(self, partition: int) -> Extent:
+        answer = await self._store.call(partition, "describe_log", {})
+        oldest = answer.get("oldest")
+        return Extent(
+            epoch=self._store.epoch(partition),
+            head=parse_id(answer["head"]),
+            trimmed=parse_id(answer["trimmed"]),
+            oldest=parse_id(oldest) if oldest else None,
+            length=int(answer["length"]),
+            retention_ms=int(answer["retention_ms"]),
+        )
+
+
+def check(position: Position, *, epoch: str, trimmed: StreamId) -> None:
+    """OUT_OF_RANGE when reading cannot go on from the position without a gap."""
+    if position.epoch != epoch:
+        raise _gap(
+            "LOG_EPOCH_CHANGED", "The log was lost, and with it what followed this position."
+        )
+    if position.after < trimmed:
+        raise _gap("CURSOR_EXPIRED", "Events that follow this position are not kept any more.")
+
+
+def _gap(reason: str, what: str) -> ServiceError:
+    return out_of_range(
+        reason,
+        f"{what} Begin again: with SNAPSHOT for the state of things, or with EARLIEST for all "
+        "events that are kept.",
+    )
+
+
+def _parse(item: list[Any], *, partition: int, epoch: str, now_ms: int) -> LoggedEvent:
+    entry_id, entry, *joined = item
+    record = joined[0] if joined else None
+    known = record.get("data") if record else None
+    return LoggedEvent(
+        partition=partition,
+        position=Position(epoch, parse_id(entry_id)),
+        entry=orjson.loads(entry),
+        record=record,
+        now_ms=now_ms,
+        # The names of resources are spelt out in messages.
+        weight=300 + len(entry) + (len(known) if known else 0),
+    )

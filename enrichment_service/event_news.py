@@ -1,0 +1,78 @@
+"""Tells subscribers which partitions have news. It says that there is something, never what."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Listener:
+    """One subscriber's list of partitions to look at, each once, the longest waiting first."""
+
+    def __init__(self, partitions: frozenset[int]) -> None:
+        self.partitions = partitions
+        self._news: dict[int, None] = dict.fromkeys(sorted(partitions))
+        self._rung = asyncio.Event()
+
+    def ring(self, partition: int) -> None:
+        """Put the partition on the list if it is not there."""
+        if partition in self.partitions:
+            self._news[partition] = None
+            self._rung.set()
+
+    def ring_all(self) -> None:
+        """Put all on the list; wakes even who listens to none."""
+        self._news |= dict.fromkeys(sorted(self.partitions))
+        self._rung.set()
+
+    def take(self) -> int | None:
+        """The next partition to look at, taken off the list. Read it after this, never before."""
+        self._rung.clear()
+        for partition in self._news:
+            del self._news[partition]
+            return partition
+        return None
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until somebody rings; False when nobody did for that long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class News:
+    """All subscribers of this process.
+
+    `live` while something follows the log and rings: while it is False, silence proves nothing.
+    """
+
+    def __init__(self) -> None:
+        self.live = False
+        self._listeners: set[Listener] = set()
+
+    @property
+    def listener_count(self) -> int:
+        """Subscribers that listen."""
+        return len(self._listeners)
+
+    @contextmanager
+    def listen(self, partitions: frozenset[int]) -> Iterator[Listener]:
+        """Listen to these partitions. All of them are on the list at first."""
+        listener = Listener(partitions)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.remove(listener)
+
+    def ring(self, partition: int) -> None:
+        """Something was appended to the partition, or its log was lost."""
+        for listener in self._listeners:
+            listener.ring(partition)
+
+    def ring_all(self) -> None:
+        """Anything may have happened anywhere."""
+        for listener in self._listeners:
+            listener.ring_all()
