@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from clients.audiencectl.data_dir import CLOCK_FILE
 from clients.audiencectl.failures import USAGE, refuse
 from clients.audiencectl.session import AsJson, session_of
-from clients.audiencectl.stack import CLOCK_FILE
 from servicekit.clock import SteppedClock
 
 app = typer.Typer(no_args_is_help=True, help="The stepped clock of a stack that has one.")

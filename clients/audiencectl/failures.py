@@ -43,7 +43,8 @@ def describe(error: RpcFailed) -> str:
             "Is the stack up? Start it with `audiencectl up`."
         )
     lines = [f"{error.reason or error.code().name}: {error.message}"]
-    lines += [f"  {each.field}: {each.description}" for each in error.field_violations]
+    fields = [f"{each.field}: {each.description}" for each in error.field_violations]
+    lines += [f"  {field}" for field in fields if field not in error.message]
     if error.retry_after is not None:
         lines.append(f"  Try again in {in_words(error.retry_after)}.")
     if isinstance(error, SnapshotNeeded):

@@ -7,9 +7,10 @@ import typer
 
 from clients.audiencectl import accounts, audiences, budget, clock
 from clients.audiencectl.counts import counts
+from clients.audiencectl.data_dir import DEFAULT_DATA_DIR
 from clients.audiencectl.demo import demo
 from clients.audiencectl.importing import import_command
-from clients.audiencectl.session import DEFAULT_DATA_DIR, Session
+from clients.audiencectl.session import Session
 from clients.audiencectl.up import up
 from clients.audiencectl.watch import watch
 

@@ -10,13 +10,11 @@ from typing import Annotated, TypeVar
 import typer
 
 from clients.audience import AudienceClient
+from clients.audiencectl.data_dir import ADDRESSES_FILE
 from clients.audiencectl.failures import NOT_REACHABLE, explained, refuse
 from clients.enrichment import EnrichmentClient
 
 ResultT = TypeVar("ResultT")
-
-ADDRESSES_FILE = "addresses.json"
-DEFAULT_DATA_DIR = Path(".data")
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print protobuf JSON, and nothing else on stdout.")

