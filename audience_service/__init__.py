@@ -1,0 +1,1 @@
+"""The audience service: audiences, prospects and audience counts."""

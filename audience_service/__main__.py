@@ -1,0 +1,25 @@
+"""`audience-service` runs the service until SIGTERM."""
+
+from audience_service.app import build
+from audience_service.settings import Settings
+from servicekit.logs import configure_logging
+from servicekit.server import run, serve
+from servicekit.settings import load_settings
+
+
+def main() -> None:
+    """Reads the settings from the environment and runs until SIGTERM."""
+    settings = load_settings(Settings)
+    configure_logging(
+        service="audience-service", level=settings.log_level, log_format=settings.log_format
+    )
+    run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    app = await build(settings)
+    await serve(name="audience-service", services=app.services, settings=settings, close=app.close)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The one place where the audience service is put together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from audience.v1 import audience_counts_pb2_grpc, audiences_pb2_grpc, prospects_pb2_grpc
+
+from audience_service.audiences import Audiences
+from audience_service.background import keep_running
+from audience_service.counts import AudienceCounts
+from audience_service.enrichment_gateway import GrpcEnrichment
+from audience_service.enrolment import Enrolment
+from audience_service.import_runner import ImportRunner
+from audience_service.imports import Imports
+from audience_service.linkedin_ads import LinkedInAdsApi
+from audience_service.linking import Linker
+from audience_service.members import Members
+from audience_service.messages import Messages
+from audience_service.prospects import Prospects
+from audience_service.servicers.audience_counts import AudienceCountServicer
+from audience_service.servicers.audiences import AudienceServicer
+from audience_service.servicers.prospects import ProspectServicer
+from audience_service.settings import Settings
+from audience_service.signals import Signals
+from audience_service.sql.database import Database
+from audience_service.sql.migrate import migrate
+from audience_service.sql.store import SqlStore
+from audience_service.submitting import Submitter
+from clients.enrichment import EnrichmentClient
+from servicekit.clock import open_clock
+from servicekit.server import Hook
+from servicekit.services import Service
+from servicekit.unimplemented import allow_missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What a server needs: services, and what to do when it closes (in the order of opening)."""
+
+    services: Sequence[Service[Any]]
+    close: Sequence[Hook]
+    database: Database
+
+
+class _Background:
+    """The work that goes on beside the calls, until closed."""
+
+    def __init__(self, work: dict[str, Callable[[], Awaitable[None]]]) -> None:
+        self._tasks = [
+            asyncio.create_task(keep_running(name, each), name=name) for name, each in work.items()
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def build(settings: Settings) -> App:
+    """Opens everything and brings the tables up to date."""
+    clock = open_clock(settings.clock_file)
+    signals = Signals()
+    async with AsyncExitStack() as undo:
+        database = Database(settings.database_url)
+        undo.push_async_callback(database.close)
+        await migrate(database)
+        client = EnrichmentClient(settings.enrichment_address)
+        undo.push_async_callback(client.close)
+        http = httpx.AsyncClient(timeout=10.0, follow_redirects=False)
+        undo.push_async_callback(http.aclose)
+        undo.pop_all()
+    store = SqlStore(database)
+    enrichment = GrpcEnrichment(client)
+    counts = AudienceCounts(
+        ads=LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
+        clock=clock,
+    )
+    background = _Background(
+        {
+            "imports": ImportRunner(
+                store=store, clock=clock, signals=signals, max_rows=settings.import_max_rows
+            ).run,
+            "submitting": Submitter(
+                store=store, clock=clock, enrichment=enrichment, signals=signals
+            ).run,
+            "linking": Linker(store=store, clock=clock, enrichment=enrichment, signals=signals).run,
+        }
+    )
+    audience_servicer = allow_missing(AudienceServicer)(
+        audiences=Audiences(store=store, clock=clock, enrichment=enrichment, signals=signals),
+        members=Members(store=store, clock=clock, signals=signals),
+        imports=Imports(
+            store=store, clock=clock, signals=signals, max_file_bytes=settings.import_max_bytes
+        ),
+        enrolment=Enrolment(store=store),
+        messages=Messages(store=store),
+    )
+    return App(
+        services=[
+            Service(audiences_pb2_grpc.add_AudienceServiceServicer_to_server, audience_servicer),
+            Service(
+                prospects_pb2_grpc.add_ProspectServiceServicer_to_server,
+                allow_missing(ProspectServicer)(prospects=Prospects(store=store, clock=clock)),
+            ),
+            Service(
+                audience_counts_pb2_grpc.add_AudienceCountServiceServicer_to_server,
+                AudienceCountServicer(counts=counts),
+            ),
+        ],
+        close=[database.close, client.close, http.aclose, counts.close, background.close],
+        database=database,
+    )

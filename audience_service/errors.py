@@ -1,0 +1,47 @@
+"""What can go wrong here, beyond the errors that both services share."""
+
+from typing import Final
+
+from servicekit.errors import Code, ServiceError, aborted, failed_precondition
+
+QUOTA_EXHAUSTED: Final = "LINKEDIN_QUOTA_EXHAUSTED"
+"""Reason of the refusal after which LinkedIn is not asked again that day."""
+
+
+class LogLostError(Exception):
+    """The event log cannot be read on from the cursor; ``anew`` when its records were lost."""
+
+    def __init__(self, *, anew: bool) -> None:
+        super().__init__("the event log cannot be resumed")
+        self.anew = anew
+
+
+class CursorMovedError(Exception):
+    """Another process has applied these events already."""
+
+
+def etag_mismatch(resource_type: str) -> ServiceError:
+    """ABORTED: the resource has changed since the caller read it."""
+    return aborted(
+        "ETAG_MISMATCH",
+        f"The {resource_type} has changed since you read it. Read it again, then repeat the "
+        "change with the new etag.",
+    )
+
+
+def request_id_reused() -> ServiceError:
+    """ALREADY_EXISTS: a request id stands for one request for ever."""
+    return ServiceError(
+        code=Code.ALREADY_EXISTS,
+        reason="REQUEST_ID_REUSED",
+        message="This request_id belongs to another request. Take a new one.",
+    )
+
+
+def account_needed() -> ServiceError:
+    """FAILED_PRECONDITION: nobody could view the profiles."""
+    return failed_precondition(
+        "ACCOUNT_NOT_SET",
+        "The audience has no account to be enriched with. Set audience.account with "
+        "UpdateAudience, then start again.",
+    )

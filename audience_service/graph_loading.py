@@ -1,0 +1,71 @@
+"""Loads a person graph, and writes back what changed in it, in sets and never one by one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from audience_service.model import Membership, ProfileData
+from audience_service.person_graph import PersonGraph, aliases_of
+from audience_service.ports import Transaction
+
+
+async def load_graph(
+    tx: Transaction,
+    *,
+    workspace: str,
+    prospects: Iterable[str],
+    profiles: dict[str, set[str]],
+    data: Iterable[ProfileData],
+    now_ms: int,
+) -> PersonGraph:
+    """Load whatever may change when ``data`` arrives for these people.
+
+    ``profiles`` are profiles by audience: whoever was submitted as one of them is loaded too.
+    """
+    submitted = [
+        each
+        for audience, wanted in profiles.items()
+        for each in await tx.members.of_profiles(workspace, audience, wanted)
+    ]
+    aliases = aliases_of(data)
+    leads = await tx.prospects.by_aliases(workspace, aliases) if aliases else {}
+    wanted = {*prospects, *leads.values(), *(each.prospect for each in submitted)}
+    people = await tx.prospects.get_many(workspace, wanted)
+    survivors = {each.merged_into for each in people.values() if each.merged_into} - set(people)
+    if survivors:
+        people |= await tx.prospects.get_many(workspace, survivors)
+    return PersonGraph(
+        workspace=workspace,
+        now_ms=now_ms,
+        prospects=people,
+        leads=leads,
+        memberships=_by_key(await tx.members.of_prospects(workspace, people)),
+    )
+
+
+async def write_graph(tx: Transaction, graph: PersonGraph) -> None:
+    """Write what changed."""
+    workspace = graph.workspace
+    # Redirections follow below, when the people they lead to are there.
+    await tx.prospects.insert([replace(each, merged_into=None) for each in graph.new])
+    for merged, survivor in graph.merged:
+        await tx.prospects.redirect(workspace, merged=merged, survivor=survivor)
+    for step in graph.moved:
+        if step.to_prospect is None:
+            await tx.members.remove(workspace, step.audience, [step.prospect])
+        else:
+            await tx.members.move(
+                workspace, step.audience, prospect=step.prospect, to_prospect=step.to_prospect
+            )
+    await tx.members.update(workspace, list(graph.changed_memberships.values()))
+    await tx.prospects.update(list(graph.changed.values()))
+    await tx.prospects.set_aliases(
+        workspace, {alias: graph.survivor(lead) for alias, lead in graph.new_leads.items()}
+    )
+    for audience, profiles in graph.withdrawals.items():
+        await tx.members.add_withdrawals(workspace, audience, profiles)
+    for audience, counts in graph.counts.items():
+        await tx.audiences.count(workspace, audience, counts)
+
+
+def _by_key(memberships: Iterable[Membership]) -> dict[tuple[str, str], Membership]:
+    return {(each.audience, each.prospect): each for each in memberships}

@@ -1,0 +1,73 @@
+"""Finds out what an import would do, and changes nothing but its own receipt."""
+
+from hashlib import blake2b
+
+from audience_service.identity import Rejection
+from audience_service.import_files import ImportedRow
+from audience_service.import_plan import aliases_in
+from audience_service.model import Import, ImportRow, RowClass, RowCounts
+from audience_service.ports import Store, Transaction
+
+
+class DryRun:
+    """One reading of a file. It remembers 8 bytes for every name in it, and nothing else."""
+
+    def __init__(self, store: Store, job: Import) -> None:
+        self._store = store
+        self._job = job
+        self._seen: set[int] = set()
+        self.counts = RowCounts()
+
+    async def start_over(self) -> None:
+        """Forget what an interrupted reading has found."""
+        job = self._job
+        await self._store.write(
+            [job.workspace], lambda tx: tx.imports.drop_rows(job.workspace, job.request_id)
+        )
+
+    async def look_at(self, batch: list[ImportedRow], *, first_row: int) -> None:
+        """Class the next rows and keep the classes for the receipt."""
+        job = self._job
+
+        async def work(tx: Transaction) -> list[ImportRow]:
+            known = await tx.prospects.by_aliases(job.workspace, aliases_in(batch))
+            members = await tx.members.last_imports(
+                job.workspace, job.audience, set(known.values())
+            )
+            rows = [
+                ImportRow(
+                    row.number,
+                    self._class(row, known, members),
+                    row.problem.value
+                    if row.problem and row.problem is not Rejection.NO_URL
+                    else "",
+                )
+                for row in batch
+            ]
+            await tx.imports.add_batch(job, first_row=first_row, rows=rows)
+            return rows
+
+        for row in await self._store.write([job.workspace], work):
+            self.counts = self.counts.plus({row.row_class.name.lower(): 1})
+
+    def _class(self, row: ImportedRow, known: dict[str, str], members: dict[str, int]) -> RowClass:
+        if row.problem is not None:
+            no_url = row.problem is Rejection.NO_URL
+            return RowClass.NO_PROFILE if no_url else RowClass.REJECTED
+        names = {_hash(each.alias) for each in row.identities}
+        aliases = [each.alias for each in row.identities]
+        first = next((a for a in aliases if a in known or _hash(a) in self._seen), None)
+        person = known.get(first, "") if first is not None else ""
+        seen = first is not None and (
+            _hash(first) in self._seen or (bool(person) and _hash(person) in self._seen)
+        )
+        self._seen |= names
+        if person:
+            self._seen.add(_hash(person))
+        if seen:
+            return RowClass.MERGED
+        return RowClass.ALREADY_THERE if person in members else RowClass.ADDED
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())

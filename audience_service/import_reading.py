@@ -1,0 +1,80 @@
+"""Reads a staged file in a thread, a batch of rows at a time, in bounded memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from itertools import islice
+
+from audience_service.import_files import FileKind, ImportedRow, open_file
+from audience_service.model import Import
+from audience_service.ports import Store
+from audience_service.shielding import to_its_end
+
+_FORMATS = {
+    FileKind.LINKEDIN_CONNECTIONS: "LinkedIn Connections",
+    FileKind.SALES_NAVIGATOR: "Sales Navigator export",
+    FileKind.EVABOOT: "Evaboot export",
+    FileKind.HEYREACH: "HeyReach export",
+    FileKind.TABLE: "Table",
+    FileKind.URL_LIST: "List of URLs",
+}
+
+
+class _StoppedError(Exception):
+    """Nobody waits for the rows any more."""
+
+
+class StagedFile:
+    """The rows of an import's file. Raises UnreadableFileError where the file is broken."""
+
+    def __init__(
+        self, *, store: Store, job: Import, batch_rows: int, max_rows: int, max_row_chars: int
+    ) -> None:
+        self._store = store
+        self._job = job
+        self._batch_rows = batch_rows
+        self._max_rows = max_rows
+        self._max_row_chars = max_row_chars
+        self._loop = asyncio.get_running_loop()
+        self._stopped = False
+        self._rows: Iterator[ImportedRow] | None = None
+        self.format = ""
+
+    async def batches(self) -> AsyncGenerator[list[ImportedRow]]:
+        """Yield the rows, ``batch_rows`` at a time."""
+        while True:
+            batch = await to_its_end(asyncio.to_thread(self._next), when_cancelled=self._stop)
+            if not batch:
+                return
+            yield batch
+
+    def _stop(self) -> None:
+        self._stopped = True
+
+    def _next(self) -> list[ImportedRow]:
+        """In the thread: the next rows, none at the end."""
+        if self._rows is None:
+            file = open_file(
+                self._chunks(), max_rows=self._max_rows, max_row_chars=self._max_row_chars
+            )
+            self.format = _FORMATS[file.format.kind]
+            self._rows = iter(file)
+        return list(islice(self._rows, self._batch_rows))
+
+    def _chunks(self) -> Iterator[bytes]:
+        position = 0
+        while (data := self._fetch(position)) is not None:
+            yield data
+            position += len(data)
+
+    def _fetch(self, position: int) -> bytes | None:
+        """In the thread: ask the event loop, which lives until the thread has ended."""
+        if self._stopped:
+            raise _StoppedError
+        job = self._job
+        asked = asyncio.run_coroutine_threadsafe(
+            self._store.read(
+                lambda tx: tx.imports.chunk(job.workspace, job.request_id, position=position)
+            ),
+            self._loop,
+        )
+        return asked.result()

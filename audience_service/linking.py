@@ -1,0 +1,185 @@
+"""Follows the enrichment service's event log and writes what it says to prospects and members.
+
+The cursor moves in the same transaction as what the events change, and only from its old value:
+of several processes one wins, and an event that comes twice changes nothing.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Final
+
+import structlog
+
+from audience_service.background import keep_running
+from audience_service.errors import CursorMovedError, LogLostError
+from audience_service.graph_loading import load_graph, write_graph
+from audience_service.model import MemberState, ProfileEvent, ProfileOutcome
+from audience_service.person_graph import PersonGraph
+from audience_service.ports import EnrichmentGateway, Store, Transaction
+from audience_service.signals import Signals
+from servicekit.clock import Clock
+
+_log = structlog.get_logger("linking")
+
+_MOST_EVENTS: Final = 1_000
+_MOST_WAITING: Final = 32
+
+# A cursor, and the events before it.
+_Message = tuple[str, list[ProfileEvent]]
+
+
+class Linker:
+    """Links enriched profiles to prospects."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, enrichment: EnrichmentGateway, signals: Signals
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._enrichment = enrichment
+        self._signals = signals
+
+    async def run(self) -> None:
+        """Follow the log until cancelled."""
+        await keep_running("linking", self._follow)
+
+    async def apply(self, old_cursor: str, new_cursor: str, events: Sequence[ProfileEvent]) -> None:
+        """Apply events of any workspaces and move the cursor, all or nothing.
+
+        Raises CursorMovedError when another process has done so.
+        """
+        by_workspace: defaultdict[str, list[ProfileEvent]] = defaultdict(list)
+        for event in events:
+            by_workspace[event.workspace].append(event)
+
+        async def work(tx: Transaction) -> None:
+            if not await tx.log_position.move(old=old_cursor, new=new_cursor):
+                raise CursorMovedError
+            for workspace, theirs in by_workspace.items():
+                await self._link(tx, workspace, theirs)
+
+        await self._store.write(list(by_workspace), work)
+        for workspace in by_workspace:
+            self._signals.send(("members", workspace))
+
+    async def _follow(self) -> None:
+        cursor = await self._store.read(lambda tx: tx.log_position.get())
+        waiting: asyncio.Queue[_Message | Exception] = asyncio.Queue(_MOST_WAITING)
+        reader = asyncio.create_task(self._read(cursor, waiting))
+        try:
+            while True:
+                new_cursor, events = await _take(waiting)
+                if new_cursor != cursor:
+                    await self.apply(cursor, new_cursor, events)
+                    cursor = new_cursor
+        except CursorMovedError:
+            _log.info("another process has linked these events")
+        except LogLostError as lost:
+            _log.warning("event_log_lost", records_lost=lost.anew)
+            await self._start_over(cursor, anew=lost.anew)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _read(self, cursor: str, waiting: "asyncio.Queue[_Message | Exception]") -> None:
+        try:
+            async with aclosing(self._enrichment.events(cursor)) as messages:
+                async for message in messages:
+                    await waiting.put(message)
+        except Exception as error:  # handed to the one who reads the queue
+            await waiting.put(error)
+
+    async def _start_over(self, cursor: str, *, anew: bool) -> None:
+        """Read the log from its beginning; what was lost before that is not made up for."""
+
+        async def work(tx: Transaction) -> None:
+            if not await tx.log_position.move(old=cursor, new=""):
+                return
+            if anew:
+                await tx.log_position.start_over()
+
+        await self._store.write([], work)
+        self._signals.send("submitting")
+
+    async def _link(self, tx: Transaction, workspace: str, events: list[ProfileEvent]) -> None:
+        audiences = await tx.audiences.by_enrichment(workspace, {e.enrichment for e in events})
+        ours = [event for event in events if event.enrichment in audiences]
+        if not ours:
+            return
+        profiles: defaultdict[str, set[str]] = defaultdict(set)
+        for event in ours:
+            profiles[audiences[event.enrichment]].add(event.profile)
+        graph = await load_graph(
+            tx,
+            workspace=workspace,
+            prospects={event.reference for event in ours},
+            profiles=profiles,
+            data=[event.data for event in ours if event.data is not None],
+            now_ms=self._clock.now_ms(),
+        )
+        submitted_as = _by_profile(graph)
+        for event in ours:
+            audience = audiences[event.enrichment]
+            people = set(submitted_as.get((audience, event.profile), ()))
+            if event.reference in graph.prospects:
+                people.add(event.reference)
+            if people:
+                link_event(graph, event, audience=audience, people=people)
+        await write_graph(tx, graph)
+
+
+def link_event(graph: PersonGraph, event: ProfileEvent, *, audience: str, people: set[str]) -> None:
+    """Apply one event to the prospects that were submitted as its profile."""
+    if event.data is not None:
+        person = graph.learn(sorted(people), event.data)
+        if person is not None:
+            people = {person}
+    for each in {graph.survivor(each) for each in people}:
+        membership = graph.memberships.get((audience, each))
+        if membership is None or event.revision <= membership.event_revision:
+            continue
+        membership.event_revision = event.revision
+        membership.profile = event.profile
+        if event.data is not None and event.data.degree:
+            membership.degree = event.data.degree
+        graph.set_state(membership, _state(event))
+        graph.touch(membership)
+
+
+def _state(event: ProfileEvent) -> MemberState:
+    if event.outcome is ProfileOutcome.WITHDRAWN:
+        return MemberState.NOT_SUBMITTED
+    if not event.final:
+        return MemberState.PENDING
+    return MemberState(event.outcome.value)
+
+
+def _by_profile(graph: PersonGraph) -> dict[tuple[str, str], list[str]]:
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for membership in graph.memberships.values():
+        if membership.profile:
+            found[membership.audience, membership.profile].append(membership.prospect)
+    return found
+
+
+async def _take(waiting: "asyncio.Queue[_Message | Exception]") -> _Message:
+    """The next message, joined with those that wait behind it, up to a thousand events."""
+    cursor, events = _or_raise(await waiting.get())
+    joined = list(events)
+    while len(joined) < _MOST_EVENTS and not waiting.empty():
+        following = waiting.get_nowait()
+        if isinstance(following, Exception):
+            # Raised with the next call: what came before it is good.
+            waiting.put_nowait(following)
+            break
+        cursor = following[0]
+        joined += following[1]
+    return cursor, joined
+
+
+def _or_raise(message: _Message | Exception) -> _Message:
+    if isinstance(message, Exception):
+        raise message
+    return message

@@ -1,0 +1,119 @@
+"""Message templates: filling them for a preview, and finding who lacks what."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from audience_service.audiences import require_audience
+from audience_service.identity import canonical_url
+from audience_service.members import with_prospects
+from audience_service.merge_tags import Rendering, Template, TemplateError, parse
+from audience_service.model import Member, Prospect
+from audience_service.ports import Store, Transaction
+from audience_service.prospects import require_prospects
+from servicekit.errors import FieldViolation, ServiceError, invalid_fields
+
+_PAGE: Final = 1_000
+_DEGREES: Final = {1: "1st", 2: "2nd", 3: "3rd"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagReadiness:
+    """How many members have a value for a tag."""
+
+    tag: str
+    ready: int
+    missing: int
+    has_fallback: bool
+
+
+class Messages:
+    """Use cases of templates. A broken template is INVALID_ARGUMENT that names every place."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+
+    async def render(
+        self, workspace: str, text: str, prospects: Sequence[str]
+    ) -> list[tuple[Prospect, Rendering]]:
+        """Fill a template for prospects, in their order."""
+        template = _parse(text)
+        people = await self._store.read(lambda tx: require_prospects(tx, workspace, prospects))
+        return [(each, template.render(tag_values(each))) for each in people]
+
+    async def readiness(
+        self, workspace: str, audience: str, text: str
+    ) -> tuple[list[TagReadiness], int]:
+        """By tag who has a value, and for how many members the whole template can be filled.
+
+        Reads every member, a page at a time.
+        """
+        template = _parse(text)
+        ready: Counter[str] = Counter()
+        complete = members = after = 0
+        while True:
+            page = await self._page(workspace, audience, after=after)
+            for each in page:
+                values = tag_values(each.prospect, degree=each.membership.degree)
+                ready.update(tag for tag in template.tags if values.get(tag, "").strip())
+                complete += not template.render(values).missing
+            members += len(page)
+            if len(page) < _PAGE:
+                break
+            after = page[-1].membership.seq
+        tags = [
+            TagReadiness(
+                tag=tag,
+                ready=ready[tag],
+                missing=members - ready[tag],
+                has_fallback=tag not in template.required,
+            )
+            for tag in template.tags
+        ]
+        return tags, complete
+
+    async def _page(self, workspace: str, audience: str, *, after: int) -> list[Member]:
+        async def work(tx: Transaction) -> list[Member]:
+            await require_audience(tx, workspace, audience)
+            found = await tx.members.page(workspace, audience, after=after, limit=_PAGE)
+            return await with_prospects(tx, workspace, found)
+
+        return await self._store.read(work)
+
+
+def tag_values(prospect: Prospect, *, degree: int = 0) -> dict[str, str]:
+    """The values of merge tags for a person; blank where nothing is known."""
+    fields = prospect.fields
+    first, last = fields.get("first_name", ""), fields.get("last_name", "")
+    return {
+        "firstName": first,
+        "lastName": last,
+        "fullName": f"{first} {last}".strip(),
+        "company": fields.get("company", ""),
+        "headline": fields.get("headline", ""),
+        "title": fields.get("title", ""),
+        "location": fields.get("location", ""),
+        "connectionDegree": _DEGREES.get(degree, ""),
+        "profileUrl": canonical_url(prospect.primary_alias),
+    }
+
+
+def _parse(text: str) -> Template:
+    try:
+        return parse(text)
+    except TemplateError as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: TemplateError) -> ServiceError:
+    return invalid_fields(
+        [
+            FieldViolation(
+                field="template",
+                description=f"at character {each.position}: {each.message}",
+                reason=each.fault.value,
+            )
+            for each in error.problems
+        ]
+    )

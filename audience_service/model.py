@@ -1,0 +1,308 @@
+"""What the service knows about audiences, prospects, members and imports.
+
+Times are milliseconds since the epoch, UTC. The numbers of the enumerations are those of the
+contract and of the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+# The fields that a person may edit; and, with the picture, the ones whose provenance is kept.
+TEXT_FIELDS: Final = ("first_name", "last_name", "headline", "company", "title", "location")
+KEPT_FIELDS: Final = (*TEXT_FIELDS, "picture_url")
+
+
+class MemberState(IntEnum):
+    """Where a member's enrichment stands."""
+
+    NOT_SUBMITTED = 1
+    PENDING = 2
+    ENRICHED = 3
+    CACHED = 4
+    PARTIAL = 5
+    FAILED = 6
+
+
+class FieldSource(IntEnum):
+    """Where the value of a field comes from, the weakest first."""
+
+    IMPORT = 1
+    ENRICHMENT = 2
+    MANUAL = 3
+
+
+class Provenance(NamedTuple):
+    """Source and time of one field."""
+
+    source: FieldSource
+    time_ms: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Prospect:
+    """A person of a workspace. ``merged_into`` names the prospect that took this one's place."""
+
+    workspace: str
+    id: str
+    primary_alias: str
+    member_id: str = ""
+    provider_id: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, Provenance] = field(default_factory=dict)
+    picture_expire_ms: int | None = None
+    enrich_ms: int | None = None
+    create_ms: int
+    update_ms: int
+    revision: int = 1
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Members of an audience by state; those in no state here are not submitted."""
+
+    members: int = 0
+    pending: int = 0
+    enriched: int = 0
+    cached: int = 0
+    partial: int = 0
+    failed: int = 0
+
+    @property
+    def not_submitted(self) -> int:
+        """Members not yet handed to the enrichment service."""
+        handed = self.pending + self.enriched + self.cached + self.partial + self.failed
+        return self.members - handed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """A list of people. ``account`` is the id of the account that enriches it, or empty.
+
+    ``last_seq`` is the highest seq that a member ever had, ``submitted_seq`` the one up to which
+    members have been submitted. ``pause_applied`` is what the enrichment service was last told.
+    """
+
+    workspace: str
+    id: str
+    display_name: str = ""
+    description: str = ""
+    account: str = ""
+    counters: Counters = Counters()
+    last_seq: int = 0
+    submitted_seq: int = 0
+    enrichment_id: str = ""
+    enrichment_wanted: bool = False
+    enrichment_created: bool = False
+    enrichment_paused: bool = False
+    pause_applied: bool = False
+    revision: int = 1
+    create_ms: int
+    update_ms: int
+    delete_ms: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Membership:
+    """A prospect in an audience. ``degree`` is as in the contract, seen by the audience's account.
+
+    ``profile`` is the enrichment service's id of the person, known after submission;
+    ``event_revision`` the newest event that has been applied.
+    """
+
+    audience: str
+    prospect: str
+    seq: int
+    state: MemberState = MemberState.NOT_SUBMITTED
+    degree: int = 0
+    join_ms: int
+    profile: str = ""
+    event_revision: int = 0
+
+
+class Member(NamedTuple):
+    """A membership with its prospect."""
+
+    membership: Membership
+    prospect: Prospect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why nothing is viewed; ``reason`` is numbered as in the contract."""
+
+    reason: int
+    since_ms: int | None
+    until_ms: int | None
+    waits_for_person: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How long the rest takes, as the enrichment service says."""
+
+    remaining_views: int
+    days_at_todays_cap: float
+    days_at_full_cap: float
+    days_with_ramp: int
+    earliest_complete_date: str
+    latest_complete_date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What the enrichment service says about an enrichment; unreachable when it did not answer."""
+
+    reachable: bool = True
+    pause: Pause | None = None
+    forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceSize:
+    """Members that fit targeting criteria, as LinkedIn rounds them."""
+
+    total: int
+    active: int
+
+    @property
+    def below_minimum(self) -> bool:
+        """Fewer than 300, or a value that LinkedIn does not know (domain: total is 0 then)."""
+        return self.total == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCounts:
+    """Rows of an import by class."""
+
+    added: int = 0
+    already_there: int = 0
+    merged: int = 0
+    no_profile: int = 0
+    suppressed: int = 0
+    erased: int = 0
+    rejected: int = 0
+
+    def plus(self, more: Mapping[str, int]) -> "RowCounts":
+        """These counts and ``more``, by the same names."""
+        return RowCounts(
+            added=self.added + more.get("added", 0),
+            already_there=self.already_there + more.get("already_there", 0),
+            merged=self.merged + more.get("merged", 0),
+            no_profile=self.no_profile + more.get("no_profile", 0),
+            suppressed=self.suppressed + more.get("suppressed", 0),
+            erased=self.erased + more.get("erased", 0),
+            rejected=self.rejected + more.get("rejected", 0),
+        )
+
+
+class RowClass(IntEnum):
+    """What became of a row of an import."""
+
+    ADDED = 1
+    ALREADY_THERE = 2
+    MERGED = 3
+    NO_PROFILE = 4
+    SUPPRESSED = 5
+    ERASED = 6
+    REJECTED = 7
+
+
+class ImportRow(NamedTuple):
+    """One row of a receipt; ``reason`` is set for rejected rows."""
+
+    number: int
+    row_class: RowClass
+    reason: str
+
+
+class ImportPhase(IntEnum):
+    """What an import does; REFUSED is an end too, and not of the contract."""
+
+    RECEIVING = 1
+    CHECKING = 2
+    APPLYING = 3
+    DONE = 4
+    REFUSED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """An import of a file into an audience.
+
+    ``number`` is unique in the workspace and marks the memberships that the import has met.
+    ``rows`` is known after the check. ``refusal`` is the reason of an unreadable file.
+    """
+
+    workspace: str
+    request_id: str
+    audience: str
+    number: int
+    validate_only: bool = False
+    size_bytes: int = 0
+    phase: ImportPhase = ImportPhase.RECEIVING
+    received_bytes: int = 0
+    rows: int = 0
+    applied_rows: int = 0
+    counts: RowCounts = RowCounts()
+    format: str = ""
+    refusal: str = ""
+    refusal_message: str = ""
+    create_ms: int
+    complete_ms: int | None = None
+
+
+class ProfileOutcome(IntEnum):
+    """What an event says about a profile that was submitted."""
+
+    ENRICHED = 3
+    CACHED = 4
+    PARTIAL = 5
+    FAILED = 6
+    WITHDRAWN = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileData:
+    """What the enrichment service knows about a person; empty means not known."""
+
+    provider_id: str = ""
+    member_id: str = ""
+    vanity: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    picture_expire_ms: int | None = None
+    degree: int = 0
+    view_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileEvent:
+    """One event of the enrichment service's log that concerns a submitted profile.
+
+    ``final`` is False for a partial answer that will be tried again.
+    """
+
+    workspace: str
+    enrichment: str
+    profile: str
+    reference: str
+    revision: int
+    outcome: ProfileOutcome
+    final: bool
+    data: ProfileData | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedProfile:
+    """What the enrichment service made of one submission.
+
+    ``reference`` is the prospect under whom it first met the profile: another than the submitted
+    one when two prospects are one person to it, empty when it is not one of ours. ``state`` is None
+    when it says nothing about the person.
+    """
+
+    profile: str
+    reference: str
+    state: MemberState | None

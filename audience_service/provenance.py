@@ -1,0 +1,70 @@
+"""Which source may write a field: manual edits before enrichment before imports."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+from audience_service.model import FieldSource, Prospect, Provenance
+
+# The most characters that a field holds; longer values of files and profiles are cut.
+LONGEST: Final = {
+    "first_name": 200,
+    "last_name": 200,
+    "headline": 1000,
+    "company": 500,
+    "title": 500,
+    "location": 500,
+    "picture_url": 2000,
+}
+
+
+def new_prospect_id() -> str:
+    """A random id of 16 letters and digits, 80 bits: it tells nothing about the person."""
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+def write_fields(
+    prospect: Prospect, values: Mapping[str, str], *, source: FieldSource, now_ms: int
+) -> bool:
+    """Write what ``source`` may write; tells whether anything changed.
+
+    A blank value never replaces anything. A weaker source never overwrites a stronger one, and of
+    the same source the newer value wins.
+    """
+    changed = False
+    for name, longest in LONGEST.items():
+        value = values.get(name, "").strip()[:longest]
+        if not value:
+            continue
+        kept = prospect.provenance.get(name)
+        if kept is not None and kept.source > source:
+            continue
+        if prospect.fields.get(name) == value and kept is not None and kept.source == source:
+            continue
+        prospect.fields[name] = value
+        prospect.provenance[name] = Provenance(source, now_ms)
+        changed = True
+    return changed
+
+
+def edit_fields(prospect: Prospect, values: Mapping[str, str], *, now_ms: int) -> None:
+    """A person's edit: it holds until it is cleared by a blank value."""
+    for name, value in values.items():
+        if value.strip():
+            prospect.fields[name] = value.strip()
+            prospect.provenance[name] = Provenance(FieldSource.MANUAL, now_ms)
+        else:
+            prospect.fields.pop(name, None)
+            prospect.provenance.pop(name, None)
+
+
+def merge_fields(survivor: Prospect, other: Prospect) -> None:
+    """Take over what the other knows better: by source, then by time."""
+    for name, theirs in other.provenance.items():
+        ours = survivor.provenance.get(name)
+        if ours is None or theirs > ours:
+            survivor.fields[name] = other.fields.get(name, "")
+            survivor.provenance[name] = theirs
+            if name == "picture_url":
+                survivor.picture_expire_ms = other.picture_expire_ms

@@ -1,0 +1,267 @@
+"""What is kept, kind by kind: the parts of a transaction. The docstrings are the contract.
+
+No method commits; ``ports.Store`` does. Workspaces and ids come checked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from audience_service.model import (
+    Audience,
+    Import,
+    ImportRow,
+    Membership,
+    Prospect,
+    RowClass,
+)
+
+
+class AudienceRecords(Protocol):
+    """Audiences. Counters change only by ``count``."""
+
+    async def get(self, workspace: str, audience: str) -> Audience | None:
+        """The audience, a deleted one too."""
+        ...
+
+    async def page(self, workspace: str, *, after: str, limit: int) -> list[Audience]:
+        """Audiences that are not deleted, by id, after ``after``."""
+        ...
+
+    async def insert(self, audience: Audience) -> None:
+        """Add one whose id is not taken."""
+        ...
+
+    async def update(self, audience: Audience) -> None:
+        """Write everything but the counters and ``last_seq``."""
+        ...
+
+    async def count(
+        self, workspace: str, audience: str, changes: Mapping[str, int], *, last_seq: int = 0
+    ) -> None:
+        """Add ``changes`` to the counters of these names; raise ``last_seq`` to the given one."""
+        ...
+
+    async def by_enrichment(self, workspace: str, enrichments: Iterable[str]) -> dict[str, str]:
+        """Ids of the audiences of enrichments, a deleted audience left out."""
+        ...
+
+    async def to_submit(self) -> list[tuple[str, str]]:
+        """(workspace, id) of all audiences, of all workspaces, with work for the submitter."""
+        ...
+
+    async def take_seq(self, workspace: str, count: int) -> int:
+        """Take ``count`` numbers, higher than any taken before; returns the first."""
+        ...
+
+    async def remember_request(
+        self, workspace: str, request_id: str, *, fingerprint: str, resource: str, now_ms: int
+    ) -> None:
+        """Keep what a request id has created."""
+        ...
+
+    async def recall_request(self, workspace: str, request_id: str) -> tuple[str, str] | None:
+        """(fingerprint, resource) of a request id that was kept."""
+        ...
+
+
+class ProspectRecords(Protocol):
+    """Prospects and the aliases that lead to them."""
+
+    async def get_many(self, workspace: str, ids: Iterable[str]) -> dict[str, Prospect]:
+        """Prospects by id, merged ones too."""
+        ...
+
+    async def page(self, workspace: str, *, after: str, limit: int) -> list[Prospect]:
+        """Prospects that were not merged away, by id, after ``after``."""
+        ...
+
+    async def by_aliases(self, workspace: str, aliases: Iterable[str]) -> dict[str, str]:
+        """Ids of prospects by alias, in one statement however many there are."""
+        ...
+
+    async def aliases_of(self, workspace: str, ids: Iterable[str]) -> dict[str, list[str]]:
+        """All aliases of prospects, by id."""
+        ...
+
+    async def insert(self, prospects: Sequence[Prospect]) -> None:
+        """Add prospects, all of one workspace."""
+        ...
+
+    async def update(self, prospects: Sequence[Prospect]) -> None:
+        """Write prospects as they are, all of one workspace."""
+        ...
+
+    async def set_aliases(self, workspace: str, aliases: Mapping[str, str]) -> None:
+        """Let aliases, whether known before or not, lead to these prospects."""
+        ...
+
+    async def add_aliases(self, workspace: str, aliases: Mapping[str, str]) -> None:
+        """Let aliases that nobody has lead to these prospects."""
+        ...
+
+    async def redirect(self, workspace: str, *, merged: str, survivor: str) -> None:
+        """Let all aliases and earlier redirections of ``merged`` lead to ``survivor``."""
+        ...
+
+
+class MemberRecords(Protocol):
+    """Memberships. Counters of the audience are the caller's to change in the same transaction."""
+
+    async def join(
+        self,
+        workspace: str,
+        audience: str,
+        prospects: Sequence[str],
+        *,
+        first_seq: int,
+        now_ms: int,
+        import_number: int = 0,
+    ) -> None:
+        """Add members who are none yet, with consecutive seqs in the given order."""
+        ...
+
+    async def last_imports(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> dict[str, int]:
+        """Those who are members, with the number of the import that met them last."""
+        ...
+
+    async def mark(
+        self, workspace: str, audience: str, prospects: Iterable[str], *, import_number: int
+    ) -> None:
+        """Set the import that met these members last."""
+        ...
+
+    async def remove(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> list[Membership]:
+        """Take members out; returns those that were there. Their profiles are to be withdrawn."""
+        ...
+
+    async def page(
+        self, workspace: str, audience: str, *, after: int, limit: int
+    ) -> list[Membership]:
+        """Members by seq, after ``after``."""
+        ...
+
+    async def stream_page(
+        self,
+        workspace: str,
+        audiences: Sequence[str],
+        *,
+        excluded: Sequence[str],
+        after: int,
+        limit: int,
+    ) -> list[Membership]:
+        """Members of any of ``audiences`` and of none of ``excluded``, by seq, after ``after``.
+
+        A person in several comes once, where it joined first.
+        """
+        ...
+
+    async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        """All memberships of prospects, in every audience."""
+        ...
+
+    async def of_profiles(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> list[Membership]:
+        """Members of an audience that were submitted as these profiles."""
+        ...
+
+    async def update(self, workspace: str, memberships: Sequence[Membership]) -> None:
+        """Write state, degree, profile and event revision of memberships."""
+        ...
+
+    async def move(self, workspace: str, audience: str, *, prospect: str, to_prospect: str) -> None:
+        """Give a membership to another prospect, who has none in that audience."""
+        ...
+
+    async def add_withdrawals(self, workspace: str, audience: str, profiles: Iterable[str]) -> None:
+        """Remember profiles to withdraw; one that is remembered already is no error."""
+        ...
+
+    async def withdrawals(self, workspace: str, audience: str, *, limit: int) -> list[str]:
+        """Profiles that are to be withdrawn."""
+        ...
+
+    async def drop_withdrawals(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> None:
+        """Forget profiles that have been withdrawn."""
+        ...
+
+
+class ImportRecords(Protocol):
+    """Imports, their staged bytes and their receipts."""
+
+    async def get(self, workspace: str, request_id: str) -> Import | None:
+        """The import, in any phase."""
+        ...
+
+    async def insert(self, job: Import) -> None:
+        """Add an import whose request id is not taken."""
+        ...
+
+    async def update(self, job: Import) -> None:
+        """Write phase, positions, counts, format and refusal."""
+        ...
+
+    async def stage(self, job: Import, *, position: int, data: bytes) -> None:
+        """Keep a piece of the file."""
+        ...
+
+    async def chunk(self, workspace: str, request_id: str, *, position: int) -> bytes | None:
+        """The piece that begins at ``position``, None at the end of the file."""
+        ...
+
+    async def drop_chunks(self, workspace: str, request_id: str) -> None:
+        """Forget the file."""
+        ...
+
+    async def add_batch(self, job: Import, *, first_row: int, rows: Sequence[ImportRow]) -> None:
+        """Keep what became of consecutive rows."""
+        ...
+
+    async def drop_rows(self, workspace: str, request_id: str) -> None:
+        """Forget what became of the rows."""
+        ...
+
+    async def rows(
+        self,
+        workspace: str,
+        request_id: str,
+        *,
+        classes: frozenset[RowClass],
+        after: int,
+        limit: int,
+    ) -> list[ImportRow]:
+        """Rows of these classes with a number above ``after``, in the order of the file."""
+        ...
+
+    async def unfinished(self) -> list[tuple[str, str]]:
+        """(workspace, request id) of imports, of all workspaces, that go on by themselves."""
+        ...
+
+    async def abandoned(self, *, before_ms: int) -> list[tuple[str, str]]:
+        """(workspace, request id) of uploads that began earlier and never ended."""
+        ...
+
+
+class LogPosition(Protocol):
+    """Where the enrichment service's event log has been read to."""
+
+    async def get(self) -> str:
+        """The cursor, empty before the first event."""
+        ...
+
+    async def move(self, *, old: str, new: str) -> bool:
+        """Set the cursor if it still is ``old``; False when another process was faster."""
+        ...
+
+    async def start_over(self) -> None:
+        """Forget which events were applied: the log was lost and counts its revisions anew.
+
+        Members who wait or were never handed over are submitted again.
+        """
+        ...

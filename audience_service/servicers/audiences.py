@@ -1,0 +1,237 @@
+"""AudienceService: audiences and their members."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from audience.v1 import audiences_pb2
+
+from audience_service import convert
+from audience_service.audiences import Audiences, NewAudience
+from audience_service.enrolment import Enrolment
+from audience_service.imports import Imports
+from audience_service.members import Members
+from audience_service.messages import Messages
+from audience_service.servicers.imports import Context, ImportMethods
+from servicekit.errors import unimplemented
+from servicekit.pages import decode_page_token, encode_page_token, page_size
+
+
+class AudienceServicer(ImportMethods):
+    """Audiences over gRPC."""
+
+    def __init__(
+        self,
+        *,
+        audiences: Audiences,
+        members: Members,
+        imports: Imports,
+        enrolment: Enrolment,
+        messages: Messages,
+    ) -> None:
+        super().__init__(imports=imports)
+        self._audiences = audiences
+        self._members = members
+        self._enrolment = enrolment
+        self._messages = messages
+
+    async def CreateAudience(
+        self, request: audiences_pb2.CreateAudienceRequest, context: Context
+    ) -> audiences_pb2.CreateAudienceResponse:
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        given = request.audience
+        audience = await self._audiences.create(
+            NewAudience(
+                workspace=workspace,
+                id=request.audience_id,
+                display_name=given.display_name,
+                description=given.description,
+                account=convert.from_proto_account(given.account, workspace=workspace),
+                request_id=request.request_id,
+            )
+        )
+        return audiences_pb2.CreateAudienceResponse(audience=convert.to_proto_audience(audience))
+
+    async def GetAudience(
+        self, request: audiences_pb2.GetAudienceRequest, context: Context
+    ) -> audiences_pb2.GetAudienceResponse:
+        audience, outlook = await self._audiences.get(*convert.AUDIENCE.parse(request.name))
+        return audiences_pb2.GetAudienceResponse(
+            audience=convert.to_proto_audience(audience, outlook)
+        )
+
+    async def ListAudiences(
+        self, request: audiences_pb2.ListAudiencesRequest, context: Context
+    ) -> audiences_pb2.ListAudiencesResponse:
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        filters = {"list": "audiences", "parent": request.parent}
+        position = decode_page_token(request.page_token, filters=filters)
+        size = page_size(request.page_size)
+        page = await self._audiences.page(
+            workspace, after=str(position["after"]) if position else "", limit=size + 1
+        )
+        response = audiences_pb2.ListAudiencesResponse(
+            audiences=[convert.to_proto_audience(each) for each in page[:size]]
+        )
+        if len(page) > size:
+            response.next_page_token = encode_page_token(
+                {"after": page[size - 1].id}, filters=filters
+            )
+        return response
+
+    async def UpdateAudience(
+        self, request: audiences_pb2.UpdateAudienceRequest, context: Context
+    ) -> audiences_pb2.UpdateAudienceResponse:
+        given = request.audience
+        workspace, audience = convert.AUDIENCE.parse(given.name, field="audience.name")
+        names = convert.changed_fields(
+            request.update_mask,
+            allowed=convert.AUDIENCE_FIELDS,
+            is_set=lambda name: bool(getattr(given, name)),
+        )
+        changes: dict[str, str] = {name: getattr(given, name) for name in names}
+        if "account" in changes:
+            changes["account"] = convert.from_proto_account(given.account, workspace=workspace)
+        changed = await self._audiences.update(workspace, audience, changes, etag=given.etag)
+        return audiences_pb2.UpdateAudienceResponse(audience=convert.to_proto_audience(changed))
+
+    async def DeleteAudience(
+        self, request: audiences_pb2.DeleteAudienceRequest, context: Context
+    ) -> audiences_pb2.DeleteAudienceResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.name)
+        await self._audiences.delete(workspace, audience, etag=request.etag)
+        return audiences_pb2.DeleteAudienceResponse()
+
+    async def StartEnrichment(
+        self, request: audiences_pb2.StartEnrichmentRequest, context: Context
+    ) -> audiences_pb2.StartEnrichmentResponse:
+        audience = await self._audiences.start_enrichment(*convert.AUDIENCE.parse(request.name))
+        return audiences_pb2.StartEnrichmentResponse(audience=convert.to_proto_audience(audience))
+
+    async def PauseEnrichment(
+        self, request: audiences_pb2.PauseEnrichmentRequest, context: Context
+    ) -> audiences_pb2.PauseEnrichmentResponse:
+        workspace, audience_id = convert.AUDIENCE.parse(request.name)
+        audience = await self._audiences.set_paused(workspace, audience_id, paused=True)
+        return audiences_pb2.PauseEnrichmentResponse(audience=convert.to_proto_audience(audience))
+
+    async def ResumeEnrichment(
+        self, request: audiences_pb2.ResumeEnrichmentRequest, context: Context
+    ) -> audiences_pb2.ResumeEnrichmentResponse:
+        workspace, audience_id = convert.AUDIENCE.parse(request.name)
+        audience = await self._audiences.set_paused(workspace, audience_id, paused=False)
+        return audiences_pb2.ResumeEnrichmentResponse(audience=convert.to_proto_audience(audience))
+
+    async def AddProspects(
+        self, request: audiences_pb2.AddProspectsRequest, context: Context
+    ) -> audiences_pb2.AddProspectsResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        added = await self._members.add(
+            workspace,
+            audience,
+            urls=request.profile_urls,
+            prospects=convert.in_workspace(
+                convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
+            ),
+        )
+        return audiences_pb2.AddProspectsResponse(
+            added_count=added.added,
+            already_there_count=added.already_there,
+            prospects=[convert.PROSPECT.format(workspace, each) for each in added.prospects],
+        )
+
+    async def RemoveProspects(
+        self, request: audiences_pb2.RemoveProspectsRequest, context: Context
+    ) -> audiences_pb2.RemoveProspectsResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        prospects = convert.in_workspace(
+            convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
+        )
+        removed = await self._members.remove(workspace, audience, prospects)
+        return audiences_pb2.RemoveProspectsResponse(removed_count=removed)
+
+    async def ListAudienceProspects(
+        self, request: audiences_pb2.ListAudienceProspectsRequest, context: Context
+    ) -> audiences_pb2.ListAudienceProspectsResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        filters = {"list": "members", "audience": request.audience}
+        position = decode_page_token(request.page_token, filters=filters)
+        size = page_size(request.page_size)
+        page = await self._members.page(
+            workspace, audience, after=int(position["seq"]) if position else 0, limit=size + 1
+        )
+        response = audiences_pb2.ListAudienceProspectsResponse(
+            members=[convert.to_proto_member(each) for each in page[:size]]
+        )
+        if len(page) > size:
+            response.next_page_token = encode_page_token(
+                {"seq": page[size - 1].membership.seq}, filters=filters
+            )
+        return response
+
+    async def StreamProspects(
+        self, request: audiences_pb2.StreamProspectsRequest, context: Context
+    ) -> AsyncIterator[audiences_pb2.StreamProspectsResponse]:
+        if request.follow:
+            raise unimplemented(missing="AudienceService.StreamProspects.follow")
+        workspace, _ = convert.AUDIENCE.parse(request.audiences[0], field="audiences[0]")
+        audiences, excluded = (
+            convert.in_workspace(convert.AUDIENCE, names, workspace=workspace, field=field)
+            for names, field in (
+                (request.audiences, "audiences"),
+                (request.excluded_audiences, "excluded_audiences"),
+            )
+        )
+        filters = {
+            "stream": ",".join(sorted(set(request.audiences))),
+            "excluded": ",".join(sorted(set(request.excluded_audiences))),
+        }
+        position = decode_page_token(request.after_cursor, filters=filters)
+        pages = self._enrolment.stream(
+            workspace,
+            audiences,
+            excluded=excluded,
+            after=int(position["seq"]) if position else 0,
+        )
+        async with aclosing(pages):
+            async for members in pages:
+                cursor = encode_page_token({"seq": members[-1].membership.seq}, filters=filters)
+                yield audiences_pb2.StreamProspectsResponse(
+                    members=[convert.to_proto_member(each) for each in members], cursor=cursor
+                )
+
+    async def CheckReadiness(
+        self, request: audiences_pb2.CheckReadinessRequest, context: Context
+    ) -> audiences_pb2.CheckReadinessResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        tags, ready = await self._messages.readiness(workspace, audience, request.template)
+        return audiences_pb2.CheckReadinessResponse(
+            tags=[
+                audiences_pb2.TagReadiness(
+                    tag=each.tag,
+                    ready_count=each.ready,
+                    missing_count=each.missing,
+                    has_fallback=each.has_fallback,
+                )
+                for each in tags
+            ],
+            ready_count=ready,
+        )
+
+    async def RenderMessages(
+        self, request: audiences_pb2.RenderMessagesRequest, context: Context
+    ) -> audiences_pb2.RenderMessagesResponse:
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        prospects = convert.in_workspace(
+            convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
+        )
+        rendered = await self._messages.render(workspace, request.template, prospects)
+        return audiences_pb2.RenderMessagesResponse(
+            messages=[
+                audiences_pb2.RenderedMessage(
+                    prospect=convert.PROSPECT.format(workspace, prospect.id),
+                    text="" if rendering.missing else rendering.text,
+                    missing_tags=rendering.missing,
+                )
+                for prospect, rendering in rendered
+            ]
+        )

@@ -1,0 +1,66 @@
+"""ProspectService."""
+
+from typing import Any
+
+import grpc
+from audience.v1 import prospects_pb2, prospects_pb2_grpc
+
+from audience_service import convert
+from audience_service.model import TEXT_FIELDS
+from audience_service.prospects import Prospects
+from servicekit.errors import unimplemented
+from servicekit.pages import decode_page_token, encode_page_token, page_size
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
+    """Prospects over gRPC."""
+
+    def __init__(self, *, prospects: Prospects) -> None:
+        self._prospects = prospects
+
+    async def GetProspect(
+        self, request: prospects_pb2.GetProspectRequest, context: Context
+    ) -> prospects_pb2.GetProspectResponse:
+        found = await self._prospects.get(*convert.PROSPECT.parse(request.name))
+        return prospects_pb2.GetProspectResponse(prospect=convert.to_proto_prospect(found))
+
+    async def ListProspects(
+        self, request: prospects_pb2.ListProspectsRequest, context: Context
+    ) -> prospects_pb2.ListProspectsResponse:
+        if request.HasField("search"):
+            raise unimplemented(missing="ProspectService.ListProspects.search")
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        filters = {"list": "prospects", "parent": request.parent}
+        position = decode_page_token(request.page_token, filters=filters)
+        size = page_size(request.page_size)
+        page = await self._prospects.page(
+            workspace, after=str(position["after"]) if position else "", limit=size + 1
+        )
+        response = prospects_pb2.ListProspectsResponse(
+            prospects=[convert.to_proto_prospect(each) for each in page[:size]]
+        )
+        if len(page) > size:
+            response.next_page_token = encode_page_token(
+                {"after": page[size - 1].id}, filters=filters
+            )
+        return response
+
+    async def UpdateProspect(
+        self, request: prospects_pb2.UpdateProspectRequest, context: Context
+    ) -> prospects_pb2.UpdateProspectResponse:
+        given = request.prospect
+        workspace, prospect = convert.PROSPECT.parse(given.name, field="prospect.name")
+        names = convert.changed_fields(
+            request.update_mask,
+            allowed=TEXT_FIELDS,
+            is_set=lambda name: bool(getattr(given, name)),
+        )
+        changed = await self._prospects.edit(
+            workspace,
+            prospect,
+            {name: getattr(given, name) for name in names},
+            etag=given.etag,
+        )
+        return prospects_pb2.UpdateProspectResponse(prospect=convert.to_proto_prospect(changed))

@@ -1,0 +1,41 @@
+"""What the service can be told, by environment variables with the prefix AUDIENCE_."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from servicekit.settings import ServerSettings
+
+
+class Settings(ServerSettings):
+    """Settings of the audience service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUDIENCE_", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: str = Field(
+        "sqlite+aiosqlite:///audience.db",
+        pattern=r"^[a-z0-9+]+://",
+        description="SQLAlchemy URL of the database, such as sqlite+aiosqlite:////data/audience.db.",
+    )
+    enrichment_address: str = Field(
+        "127.0.0.1:7001",
+        pattern=r"^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$",
+        description="host:port of the enrichment service.",
+    )
+    linkedin_api_url: str = Field(
+        "https://api.linkedin.com",
+        pattern=r"^https?://[^\s?#]+$",
+        description="Base URL of LinkedIn's Marketing API.",
+    )
+    linkedin_version: str = Field(
+        "202607",
+        pattern=r"^\d{4}(0[1-9]|1[0-2])$",
+        description="LinkedIn-Version (YYYYMM) of the Marketing API.",
+    )
+    import_max_bytes: int = Field(
+        512 * 1024 * 1024, ge=1024, description="Largest file that is imported, in bytes."
+    )
+    import_max_rows: int = Field(
+        2_000_000, ge=1, description="Most rows of people in an imported file."
+    )

@@ -1,0 +1,88 @@
+"""Connections and transactions: one writer a workspace, and none cut short by a cancelled call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+from sqlalchemy import event, func, select
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from audience_service.shielding import to_its_end
+
+ResultT = TypeVar("ResultT")
+Work = Callable[[AsyncConnection], Awaitable[ResultT]]
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """An engine and the rules of its transactions."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is SQLAlchemy's, such as ``sqlite+aiosqlite:///path``; nothing is opened yet."""
+        self._embedded = make_url(url).get_backend_name() == "sqlite"
+        self.engine: AsyncEngine = create_async_engine(url)
+        # SQLite lets one writer in; waiting here is fair and costs no polling.
+        self._writer = asyncio.Lock()
+        if self._embedded:
+            event.listen(self.engine.sync_engine, "connect", _set_up_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    async def read(self, work: Work[ResultT]) -> ResultT:
+        """Run ``work`` in a transaction that sees one state of the database."""
+        return await to_its_end(self._read(work))
+
+    async def write(self, workspaces: Sequence[str], work: Work[ResultT]) -> ResultT:
+        """Run ``work`` as the only writer of identity and membership in these workspaces.
+
+        Committed when it returns, rolled back when it raises; a cancelled caller waits for that.
+        """
+        return await to_its_end(self._write(workspaces, work))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    async def _read(self, work: Work[ResultT]) -> ResultT:
+        async with self.engine.connect() as connection:
+            if not self._embedded:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                return await work(connection)
+
+    async def _write(self, workspaces: Sequence[str], work: Work[ResultT]) -> ResultT:
+        async with AsyncExitStack() as stack:
+            if self._embedded:
+                await stack.enter_async_context(self._writer)
+            connection = await stack.enter_async_context(self.engine.connect())
+            await connection.execution_options(audience_writes=True)
+            await stack.enter_async_context(connection.begin())
+            if not self._embedded:
+                # In one order, so that two writers of several workspaces never wait in a ring.
+                for workspace in sorted(set(workspaces)):
+                    key = func.hashtextextended(workspace, 0)
+                    await connection.execute(select(func.pg_advisory_xact_lock(key)))
+            return await work(connection)
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver's own BEGIN would be a deferred one, and only before the first write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("audience_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

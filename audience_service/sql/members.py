@@ -1,0 +1,249 @@
+"""Memberships, and the profiles of those who left."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audience_service.model import Membership, MemberState
+from audience_service.sql.dialect import one_of
+from audience_service.sql.schema import memberships, withdrawals
+
+_MEMBERSHIP = (
+    memberships.c.audience,
+    memberships.c.prospect,
+    memberships.c.seq,
+    memberships.c.state,
+    memberships.c.degree,
+    memberships.c.join_ms,
+    memberships.c.profile,
+    memberships.c.event_revision,
+)
+
+
+class SqlMembers:
+    """``records.MemberRecords`` within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def join(
+        self,
+        workspace: str,
+        audience: str,
+        prospects: Sequence[str],
+        *,
+        first_seq: int,
+        now_ms: int,
+        import_number: int = 0,
+    ) -> None:
+        if prospects:
+            await self._connection.execute(
+                insert(memberships),
+                [
+                    {
+                        "workspace": workspace,
+                        "audience": audience,
+                        "prospect": prospect,
+                        "seq": seq,
+                        "state": MemberState.NOT_SUBMITTED.value,
+                        "degree": 0,
+                        "join_ms": now_ms,
+                        "last_import": import_number,
+                        "profile": "",
+                        "event_revision": 0,
+                    }
+                    for seq, prospect in enumerate(prospects, start=first_seq)
+                ],
+            )
+
+    async def last_imports(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> dict[str, int]:
+        found = await self._connection.execute(
+            select(memberships.c.prospect, memberships.c.last_import).where(
+                *_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
+            )
+        )
+        return {row.prospect: row.last_import for row in found}
+
+    async def mark(
+        self, workspace: str, audience: str, prospects: Iterable[str], *, import_number: int
+    ) -> None:
+        await self._connection.execute(
+            update(memberships)
+            .where(*_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .values(last_import=import_number)
+        )
+
+    async def remove(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> list[Membership]:
+        found = await self._connection.execute(
+            delete(memberships)
+            .where(*_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .returning(*_MEMBERSHIP)
+        )
+        return [_membership(row) for row in found.mappings()]
+
+    async def page(
+        self, workspace: str, audience: str, *, after: int, limit: int
+    ) -> list[Membership]:
+        found = await self._connection.execute(
+            select(*_MEMBERSHIP)
+            .where(*_in_audience(workspace, audience), memberships.c.seq > after)
+            .order_by(memberships.c.seq)
+            .limit(limit)
+        )
+        return [_membership(row) for row in found.mappings()]
+
+    async def stream_page(
+        self,
+        workspace: str,
+        audiences: Sequence[str],
+        *,
+        excluded: Sequence[str],
+        after: int,
+        limit: int,
+    ) -> list[Membership]:
+        # A page of each audience by its own index, then the first of them all: a page costs the
+        # same however many members there are.
+        pages = [
+            _stream_part(workspace, each, audiences, excluded=excluded)
+            .where(memberships.c.seq > after)
+            .order_by(memberships.c.seq)
+            .limit(limit)
+            .subquery()
+            for each in dict.fromkeys(audiences)
+        ]
+        joined = union_all(*(select(page) for page in pages)).subquery()
+        found = await self._connection.execute(select(joined).order_by(joined.c.seq).limit(limit))
+        return [_membership(row) for row in found.mappings()]
+
+    async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        found = await self._connection.execute(
+            select(*_MEMBERSHIP).where(
+                memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects)
+            )
+        )
+        return [_membership(row) for row in found.mappings()]
+
+    async def of_profiles(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> list[Membership]:
+        found = await self._connection.execute(
+            select(*_MEMBERSHIP).where(
+                *_in_audience(workspace, audience),
+                # Spelt out, or the index that leaves out the blank ones is not used.
+                memberships.c.profile != "",
+                one_of(memberships.c.profile, profiles),
+            )
+        )
+        return [_membership(row) for row in found.mappings()]
+
+    async def update(self, workspace: str, changed: Sequence[Membership]) -> None:
+        if changed:
+            await self._connection.execute(
+                update(memberships).where(
+                    memberships.c.workspace == workspace,
+                    memberships.c.audience == bindparam("key_audience"),
+                    memberships.c.prospect == bindparam("key_prospect"),
+                ),
+                [
+                    {
+                        "key_audience": each.audience,
+                        "key_prospect": each.prospect,
+                        "state": each.state.value,
+                        "degree": each.degree,
+                        "profile": each.profile,
+                        "event_revision": each.event_revision,
+                    }
+                    for each in changed
+                ],
+            )
+
+    async def move(self, workspace: str, audience: str, *, prospect: str, to_prospect: str) -> None:
+        await self._connection.execute(
+            update(memberships)
+            .where(*_in_audience(workspace, audience), memberships.c.prospect == prospect)
+            .values(prospect=to_prospect)
+        )
+
+    async def add_withdrawals(self, workspace: str, audience: str, profiles: Iterable[str]) -> None:
+        wanted = dict.fromkeys(profiles)
+        if wanted:
+            await self.drop_withdrawals(workspace, audience, wanted)
+            await self._connection.execute(
+                insert(withdrawals),
+                [
+                    {"workspace": workspace, "audience": audience, "profile": profile}
+                    for profile in wanted
+                ],
+            )
+
+    async def withdrawals(self, workspace: str, audience: str, *, limit: int) -> list[str]:
+        found = await self._connection.execute(
+            select(withdrawals.c.profile)
+            .where(withdrawals.c.workspace == workspace, withdrawals.c.audience == audience)
+            .order_by(withdrawals.c.profile)
+            .limit(limit)
+        )
+        return list(found.scalars())
+
+    async def drop_withdrawals(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> None:
+        await self._connection.execute(
+            delete(withdrawals).where(
+                withdrawals.c.workspace == workspace,
+                withdrawals.c.audience == audience,
+                one_of(withdrawals.c.profile, profiles),
+            )
+        )
+
+
+def _in_audience(workspace: str, audience: str) -> tuple[ColumnElement[bool], ...]:
+    return memberships.c.workspace == workspace, memberships.c.audience == audience
+
+
+def _stream_part(
+    workspace: str, audience: str, audiences: Sequence[str], *, excluded: Sequence[str]
+) -> Select[Any]:
+    """Members of one audience whom no excluded one has, and none of the others has earlier."""
+    elsewhere = memberships.alias()
+    reasons: list[ColumnElement[bool]] = []
+    others = [each for each in audiences if each != audience]
+    if others:
+        reasons.append(one_of(elsewhere.c.audience, others) & (elsewhere.c.seq < memberships.c.seq))
+    if excluded:
+        reasons.append(one_of(elsewhere.c.audience, excluded))
+    part = select(*_MEMBERSHIP).where(*_in_audience(workspace, audience))
+    if not reasons:
+        return part
+    return part.where(
+        ~exists()
+        .where(
+            elsewhere.c.workspace == workspace,
+            elsewhere.c.prospect == memberships.c.prospect,
+            or_(*reasons),
+        )
+        .correlate(memberships)
+    )
+
+
+def _membership(row: RowMapping) -> Membership:
+    values = dict(row)
+    return Membership(state=MemberState(values.pop("state")), **values)

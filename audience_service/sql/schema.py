@@ -1,0 +1,223 @@
+"""The tables. Every primary and foreign key begins with the workspace.
+
+Times are milliseconds since the epoch. A change here needs a new version in ``migrations``.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# The counter behind membership.seq and the numbers of imports, moved under the writers' lock.
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+)
+
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("display_name", String, nullable=False),
+    Column("description", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("pending", Integer, nullable=False),
+    Column("enriched", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),
+    Column("partial", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("submitted_seq", BigInteger, nullable=False),
+    Column("enrichment_id", String, nullable=False),
+    Column("enrichment_wanted", Boolean, nullable=False),
+    Column("enrichment_created", Boolean, nullable=False),
+    Column("enrichment_paused", Boolean, nullable=False),
+    Column("pause_applied", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    Column("update_ms", BigInteger, nullable=False),
+    Column("delete_ms", BigInteger),
+    PrimaryKeyConstraint("workspace", "id"),
+    Index("audiences_by_enrichment", "workspace", "enrichment_id"),
+)
+
+prospects = Table(
+    "prospects",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("primary_alias", String, nullable=False),
+    Column("member_id", String, nullable=False),
+    Column("provider_id", String, nullable=False),
+    Column("first_name", String, nullable=False),
+    Column("last_name", String, nullable=False),
+    Column("headline", String, nullable=False),
+    Column("company", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("location", String, nullable=False),
+    Column("picture_url", String, nullable=False),
+    Column("picture_expire_ms", BigInteger),
+    Column("enrich_ms", BigInteger),
+    # {"field": [source, time_ms]}
+    Column("provenance", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    Column("update_ms", BigInteger, nullable=False),
+    Column("merged_into", String),
+    PrimaryKeyConstraint("workspace", "id"),
+    ForeignKeyConstraint(["workspace", "merged_into"], ["prospects.workspace", "prospects.id"]),
+    Index(
+        "prospects_by_merged_into",
+        "workspace",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("alias", String, nullable=False),
+    Column("prospect", String, nullable=False),
+    PrimaryKeyConstraint("workspace", "alias"),
+    ForeignKeyConstraint(["workspace", "prospect"], ["prospects.workspace", "prospects.id"]),
+    Index("aliases_by_prospect", "workspace", "prospect"),
+    sqlite_with_rowid=False,
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("prospect", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("degree", SmallInteger, nullable=False),
+    Column("join_ms", BigInteger, nullable=False),
+    # Number of the import that met it last: tells "merged" from "already there".
+    Column("last_import", BigInteger, nullable=False),
+    Column("profile", String, nullable=False),
+    Column("event_revision", Integer, nullable=False),
+    PrimaryKeyConstraint("workspace", "audience", "prospect"),
+    UniqueConstraint("workspace", "audience", "seq"),
+    ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
+    ForeignKeyConstraint(["workspace", "prospect"], ["prospects.workspace", "prospects.id"]),
+    Index("memberships_by_prospect", "workspace", "prospect"),
+    Index(
+        "memberships_by_profile",
+        "workspace",
+        "audience",
+        "profile",
+        sqlite_where=text("profile <> ''"),
+        postgresql_where=text("profile <> ''"),
+    ),
+)
+
+# Profiles of members who left, until the enrichment service has been told.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("profile", String, nullable=False),
+    PrimaryKeyConstraint("workspace", "audience", "profile"),
+    ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("validate_only", Boolean, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("phase", SmallInteger, nullable=False),
+    Column("received_bytes", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("applied_rows", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("already_there", Integer, nullable=False),
+    Column("merged", Integer, nullable=False),
+    Column("no_profile", Integer, nullable=False),
+    Column("suppressed", Integer, nullable=False),
+    Column("erased", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("format", String, nullable=False),
+    Column("refusal", String, nullable=False),
+    Column("refusal_message", String, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    Column("complete_ms", BigInteger),
+    PrimaryKeyConstraint("workspace", "request_id"),
+    ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
+)
+
+# The file while it is taken in and applied; dropped afterwards.
+import_chunks = Table(
+    "import_chunks",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("workspace", "request_id", "position"),
+    ForeignKeyConstraint(["workspace", "request_id"], ["imports.workspace", "imports.request_id"]),
+)
+
+# What became of the rows, a batch a line: one byte a class, four bytes (little-endian) a number.
+import_batches = Table(
+    "import_batches",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("first_row", Integer, nullable=False),
+    Column("classes", LargeBinary, nullable=False),
+    Column("numbers", LargeBinary, nullable=False),
+    # {"index in the batch": "reason"} of rejected rows
+    Column("reasons", JSON, nullable=False),
+    PrimaryKeyConstraint("workspace", "request_id", "first_row"),
+    ForeignKeyConstraint(["workspace", "request_id"], ["imports.workspace", "imports.request_id"]),
+)
+
+# Request ids of creates, with what they created.
+request_ids = Table(
+    "request_ids",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("request_id", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("resource", String, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace", "request_id"),
+)
+
+# Where the event log has been read to. It spans workspaces, so it belongs to none.
+event_cursors = Table(
+    "event_cursors",
+    metadata,
+    Column("consumer", String, primary_key=True),
+    Column("cursor", String, nullable=False),
+)
