@@ -13,10 +13,13 @@ from enrichment.v1 import (
 
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
+from enrichment_service.event_news import News
+from enrichment_service.events import Events
 from enrichment_service.policy.pacing import DAY_MS, view_gaps
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
+from enrichment_service.servicers.events import EventServicer
 from enrichment_service.servicers.view_budgets import ViewBudgetServicer
 from enrichment_service.settings import Settings, parse_gap
 from enrichment_service.store.partitions import Marker
