@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -190,16 +191,19 @@ class Scenario:
 
     async def play(self, console: Console) -> list[Run]:
         """The whole job; gives what became of each part."""
+        say = partial(console.print, highlight=False, soft_wrap=True)
         await self.introduce_people()
         runs: list[Run] = []
         for job in JOBS:
             account = await self.connect(job)
-            console.print(f"Connected {job.account}: {job.strategy}, {account.daily_cap} a day")
+            say(
+                f"Connected {job.account}: {job.strategy}, {account.daily_cap} a day",
+            )
             receipt = await self.import_people(job)
-            console.print(
+            say(
                 f"Imported {job.file.name} into {job.audience}: {receipt.rows} rows, "
                 f"{receipt.added} people, {receipt.merged} merged, {receipt.no_profile} without a "
-                f"profile, {receipt.rejected} rejected"
+                f"profile, {receipt.rejected} rejected",
             )
             runs.append(
                 Run(
@@ -213,7 +217,7 @@ class Scenario:
         for run in runs:
             run.start = await self.submitted(run.job)
             forecast = forecast_in_words(run.start.progress.forecast)
-            console.print(f"Forecast for {run.job.audience}: {forecast}")
+            say(f"Forecast for {run.job.audience}: {forecast}")
         for run in runs:
             await self.go(run.job)
         news = self._news_of(runs)
