@@ -2,13 +2,16 @@
 --
 -- account:{ws}/{id}  HASH: provider, display_name, strategy, ramp_start (day), campaign_share, pacing, hours (JSON),
 --                    created, updated, revision, fence, open, pause_reason, pause_since, pause_until, errors, errors_day,
---                    probing, tick_at, in_flight ('<enrichment>|<profile>|<reservation>'), enrichments, pending
+--                    probing (the breaker has opened and no view has succeeded since), tick_at and tick_views (when the
+--                    tick began, its views), interrupted (its worker went silent), enrichments,
+--                    in_flight ('<enrichment>|<profile>|<reservation>')
 -- due                ZSET of accounts that have work, by the calendar time at which their next tick is due.
 -- leases             ZSET of accounts whose tick is being worked, by the real time at which the lease ends.
 -- ring:{account}     LIST of the enrichments that have something queued, in turn.
 -- retries:{account}  ZSET of '<enrichment>|<profile>' by the calendar time of the next try.
 
 local TICK_MS = 180000 -- seed: every 3 minutes
+local TICK_VIEWS = 15 -- seed: up to 15 per tick
 local BREAKER_ERRORS = 10 -- seed: 10+ errors in a day
 
 local function load_account(c, a)
@@ -38,8 +41,8 @@ end
 -- Sets when the next tick is due from what there is to do. Nothing while leased: the end of the tick comes here again.
 local function schedule(c, a)
   if redis.call('ZSCORE', c:leases(), a) then return end
-  local fields = redis.call('HMGET', c:account(a), 'pause_reason', 'pause_until', 'tick_at')
-  local reason, until_ms, tick_at = fields[1], num(fields[2]), num(fields[3])
+  local fields = redis.call('HMGET', c:account(a), 'pause_reason', 'pause_until', 'tick_at', 'interrupted')
+  local reason, until_ms, tick_at, interrupted = fields[1], num(fields[2]), num(fields[3]), fields[4]
   local earliest = nil
   if redis.call('EXISTS', c:ring(a)) == 1 then
     earliest = c.now
@@ -51,16 +54,18 @@ local function schedule(c, a)
     redis.call('ZREM', c:due(), a)
     return
   end
-  if tick_at > 0 then earliest = math.max(earliest, tick_at + TICK_MS) end
+  -- A tick that was interrupted goes on at once with the views that it has left.
+  if tick_at > 0 and not interrupted then earliest = math.max(earliest, tick_at + TICK_MS) end
   if reason then earliest = math.max(earliest, until_ms) end
   redis.call('ZADD', c:due(), int(earliest), a)
 end
 
 -- Pauses an account; `until_ms` nil means that it waits for a person. A pause that waits for a person is not replaced by
--- one that ends by itself.
+-- one that ends by itself, nor a longer one by a shorter.
 local function pause_account(c, a, account, reason, until_ms)
   if account.pause_reason == reason and num(account.pause_until) == (until_ms or 0) then return end
-  if account.pause_reason and num(account.pause_until) == 0 and until_ms then return end
+  local current = account.pause_reason and num(account.pause_until)
+  if current and until_ms and (current == 0 or current > until_ms) then return end
   account.pause_reason, account.pause_since = reason, int(c.now)
   account.pause_until = until_ms and int(until_ms) or nil
   redis.call('HSET', c:account(a), 'pause_reason', reason, 'pause_since', account.pause_since)
@@ -84,13 +89,20 @@ local function resume_account(c, a, account)
   })
 end
 
--- A pause for the day's cap ends as soon as there are views again: a refund, a raised cap.
+-- A pause for the day's cap ends as soon as that day has views again: a refund, a raised cap, a view open since the day
+-- before that is held no longer. The pause of an earlier day ends at its own time, spread after 00:00 UTC.
 local function reconsider_cap(c, a)
   local account = hgetall(c:account(a))
-  if account.pause_reason == 'DAILY_CAP_REACHED' and read_budget(c, a, account).for_enrichment > 0 then
+  local of_today = math.floor(num(account.pause_since) / DAY_MS) == c.day
+  if account.pause_reason == 'DAILY_CAP_REACHED' and of_today and read_budget(c, a, account).for_enrichment > 0 then
     resume_account(c, a, account)
     schedule(c, a)
   end
+end
+
+-- Charges what has expired, and lets the accounts go on that it held back.
+local function expire_permits(c)
+  for a in pairs(charge_expired(c)) do reconsider_cap(c, a) end
 end
 
 -- Counts an error of the provider or of LinkedIn towards the breaker. True when it opened.

@@ -17,15 +17,38 @@ local function daily_cap(account, day)
   return ramp.first + math.floor((ramp.full - ramp.first) * (week - 1) / (ramp.weeks - 1)), week
 end
 
--- Budget of today. `available` is what anybody may use, `for_enrichment` what is left of it beside the kept share.
+-- The reservations of the partition that have expired, as they stand in `permits`. Bounded; what is left over stays held,
+-- so it is never given out twice.
+local function expired_permits(c)
+  return redis.call('ZRANGEBYSCORE', c:permits(), '-inf', int(c.real), 'LIMIT', 0, 50)
+end
+
+-- True when an open reservation has expired, even if nobody has charged it yet.
+local function is_overdue(c, a, id)
+  return (tonumber(redis.call('ZSCORE', c:permits(), a .. '|' .. id)) or 0) <= c.real
+end
+
+-- Budget of today. `available` is what anybody may use, `for_enrichment` what is left of it beside the kept share. What has
+-- expired counts as charged, whether or not anybody has come to charge it.
 local function read_budget(c, a, account)
   local limit, week = daily_cap(account, c.day)
-  local usage = hgetall(c:budget(a, c.day))
+  local usage, held = hgetall(c:budget(a, c.day)), num(account.open)
+  for _, member in ipairs(expired_permits(c)) do
+    local owner, id = string.match(member, '^(.*)|(.*)$')
+    if owner == a then
+      local reservation = hgetall(c:reservation(a, id))
+      local purpose, count = reservation.purpose, num(reservation.count)
+      held = held - count
+      if num(reservation.day) == c.day then
+        usage['r:' .. purpose] = num(usage['r:' .. purpose]) - count
+        usage['c:' .. purpose] = num(usage['c:' .. purpose]) + count
+      end
+    end
+  end
   local committed = 0
   for field, count in pairs(usage) do
     if string.sub(field, 1, 2) == 'c:' then committed = committed + num(count) end
   end
-  local held = num(account.open)
   local lost = c.day <= c.lost_day
   local available = lost and 0 or math.max(0, limit - committed - held)
   local campaign = num(usage['c:CAMPAIGN_STEP']) + num(usage['r:CAMPAIGN_STEP'])
@@ -71,15 +94,16 @@ local function close_reservation(c, a, id, reservation, used, state)
   redis.call('ZREM', c:permits(), a .. '|' .. id)
 end
 
--- Charges what has expired: an unknown outcome counts as views. Bounded; what is left over stays held, so it is never
--- given out twice.
-local function expire_permits(c)
-  local expired = redis.call('ZRANGEBYSCORE', c:permits(), '-inf', int(c.real), 'LIMIT', 0, 50)
-  for _, member in ipairs(expired) do
+-- Charges what has expired: an unknown outcome counts as views. Returns the accounts as a set.
+local function charge_expired(c)
+  local accounts = {}
+  for _, member in ipairs(expired_permits(c)) do
     local a, id = string.match(member, '^(.*)|(.*)$')
     local reservation = hgetall(c:reservation(a, id))
     close_reservation(c, a, id, reservation, num(reservation.count), 'expired')
+    accounts[a] = true
   end
+  return accounts
 end
 
 local function midnight(c)

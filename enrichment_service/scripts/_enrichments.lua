@@ -9,8 +9,9 @@
 --                          p partial, f failed, w withdrawn.
 -- buckets:{enrichment}     ZSET of its buckets, in lexical order.
 -- profile:{ws}/{id}        HASH: ask (the id LinkedIn is asked for), ids (JSON, all known ids), created, data (JSON),
---                          viewed (ms of the last complete view), partial, merged (id of the older record of the person),
---                          v:<account> (JSON, what only that account sees), waiting (enrichments that wait for it).
+--                          viewed (ms of the last complete view), partial, v:<account> (JSON, what only that account sees),
+--                          was (JSON, ids of the records that were joined to it), waiting (enrichments that wait for it);
+--                          of one joined to the older record of the person: ask, created, waiting, merged (id of that one).
 -- alias:{ws}/{id}          STRING: the profile that an id belongs to.
 
 local BUCKET = 7
@@ -53,21 +54,24 @@ local function write_state(c, e, p, s)
     table.concat({ s.state, s.attempts, s.partials, s.revision, s.reference }, ':'))
 end
 
--- Keeps the record of a person, and everything that leads to it, for as long as it can be of use.
-local function let_expire(c, ws, p)
+-- Keeps the record of a person, and every id that leads to it, as long as an enrichment waits for it, and afterwards as
+-- long as it can be of use. Called whenever a record has changed, so none is ever without one or the other.
+local function set_lifetime(c, ws, p)
   local key = c:profile(ws, p)
+  local fields = redis.call('HMGET', key, 'waiting', 'ids')
   -- As long as it is fresh, or an event that names it is in the log, and a week for a late reader.
   local ttl = FRESH_S + math.floor(c.retention_ms / 1000) + 7 * 86400
-  redis.call('EXPIRE', key, ttl)
-  local ids = redis.call('HGET', key, 'ids')
-  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('EXPIRE', c:alias(ws, id), ttl) end
+  local function apply(name)
+    if num(fields[1]) > 0 then redis.call('PERSIST', name) else redis.call('EXPIRE', name, ttl) end
+  end
+  apply(key)
+  for _, id in ipairs(fields[2] and cjson.decode(fields[2]) or {}) do apply(c:alias(ws, id)) end
 end
 
-local function keep(c, ws, p)
-  local key = c:profile(ws, p)
-  redis.call('PERSIST', key)
-  local ids = redis.call('HGET', key, 'ids')
-  for _, id in ipairs(ids and cjson.decode(ids) or {}) do redis.call('PERSIST', c:alias(ws, id)) end
+-- Counts the enrichments that wait for a person.
+local function wait_for(c, ws, p, by)
+  local waiting = redis.call('HINCRBY', c:profile(ws, p), 'waiting', by)
+  if waiting == 0 or (waiting == 1 and by == 1) then set_lifetime(c, ws, p) end
 end
 
 -- Moves a profile to another state and the enrichment's counts with it. A record that some enrichment waits for is kept
@@ -84,11 +88,10 @@ local function move(c, e, enrichment, p, s, state)
   if from then count(from, -1) end
   count(to, 1)
   if from == 'withdrawn' or from == nil then count('total', 1) elseif to == 'withdrawn' then count('total', -1) end
-  local ws = workspace_of(e)
   if to == 'pending' then
-    if redis.call('HINCRBY', c:profile(ws, p), 'waiting', 1) == 1 then keep(c, ws, p) end
+    wait_for(c, workspace_of(e), p, 1)
   elseif from == 'pending' then
-    if redis.call('HINCRBY', c:profile(ws, p), 'waiting', -1) == 0 then let_expire(c, ws, p) end
+    wait_for(c, workspace_of(e), p, -1)
   end
 end
 
@@ -118,10 +121,13 @@ local function join_ring(c, e, enrichment)
   redis.call('RPUSH', c:ring(enrichment.account), e)
 end
 
--- The record that speaks for a person, following a merge.
+-- The record that speaks for a person, and its id. Records are joined to older ones only, so this comes to an end.
 local function load_profile(c, ws, p)
   local record = hgetall(c:profile(ws, p))
-  if record.merged then return hgetall(c:profile(ws, record.merged)), record.merged end
+  while record.merged do
+    p = record.merged
+    record = hgetall(c:profile(ws, p))
+  end
   return record, p
 end
 

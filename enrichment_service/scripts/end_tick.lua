@@ -1,4 +1,5 @@
--- end_tick: gives an account back after its tick and sets when the next one is due.
+-- end_tick: gives an account back after its tick and sets when the next one is due. A view that was begun and not finished
+-- may have happened: it stays charged, and the profile goes to the front again.
 -- Keys:   1 the header key.
 -- Args:   account, token, pause? {reason, until_ms} (outside its working hours), not_before? (ms, or 'resumption':
 --         after 00:00 UTC), spread_ms? (as in begin_view).
@@ -8,6 +9,7 @@ register('end_tick', {}, function(c, request)
   local account = hgetall(c:account(a))
   if not holds_lease(c, a, account, request.token) then refuse({ reason = 'LEASE_LOST' }) end
   begin_writing(c)
+  abandon_view(c, a, account)
   redis.call('ZREM', c:leases(), a)
   if request.pause then pause_account(c, a, account, request.pause.reason, request.pause.until_ms) end
   schedule(c, a)

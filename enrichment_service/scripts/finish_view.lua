@@ -2,72 +2,120 @@
 -- appends the event.
 -- Keys:   1 the header key.
 -- Args:   account, token, enrichment, profile, reservation, charged (boolean), counts_as_error (boolean),
---         outcome: ENRICHED | PARTIAL | FAILED (failure) | RETRY (retry_in_ms? none: give up, 0: at once; `free`: not an attempt),
---         person? {data (fields that every viewer sees), ids (folded, all that the view revealed), provider_id?,
---         viewer {what only this account sees}}, new_profile (a random id, if the vanity has moved to another member),
+--         outcome: ENRICHED | PARTIAL | FAILED (failure) | RETRY (retry_in_ms? none: give up, 0: at once; `free`: not an
+--         attempt), person? {data (fields that every viewer sees), ids (folded, all that the view revealed), provider_id,
+--         ask (the id that was asked for), viewer {what only this account sees}, new_profile (a random id, if the vanity has
+--         moved to another member)},
 --         pause? {reason, for_ms? (none: waits for a person), until_midnight?}.
 -- Result: {stop: boolean (the account has paused)} or {stale: true}: the lease was lost; permit and cache were settled, the
 --         rest is left to whoever has the account now.
 
--- Joins the records of one person: the older one speaks for both.
-local function join_records(c, ws, p, person)
-  local canonical, created = p, num(redis.call('HGET', c:profile(ws, p), 'created'))
-  local others = {}
-  for _, id in ipairs(person.ids) do
-    local other = redis.call('GET', c:alias(ws, id))
-    local merged = other and redis.call('HGET', c:profile(ws, other), 'merged')
-    other = merged or other
-    -- A vanity alone does not make two records one person: its last owner may have given it up.
-    local known = other and id == person.vanity and redis.call('HGET', c:profile(ws, other), 'data')
-    local given_up = known and cjson.decode(known).provider_id ~= person.provider_id
-    if other and other ~= p and not others[other] and not given_up then
-      others[other] = true
-      local since = num(redis.call('HGET', c:profile(ws, other), 'created'))
-      if since < created or (since == created and other < canonical) then canonical, created = other, since end
-    end
-  end
-  if canonical ~= p then others[p] = true end
-  others[canonical] = nil
-  return canonical, others
+-- True when a record is of somebody else than the view showed: a vanity moves to another member, ids do not.
+local function is_of_another(record, person)
+  local known = record.data and cjson.decode(record.data) or {}
+  if not known.provider_id or known.provider_id == person.provider_id then return false end
+  return not (known.member_id and known.member_id == person.data.member_id)
 end
 
-local function write_person(c, ws, p, account, person, complete)
-  local record = hgetall(c:profile(ws, p))
-  local known = record.data and cjson.decode(record.data) or nil
-  if known and person.provider_id and known.provider_id and known.provider_id ~= person.provider_id then
-    -- The vanity belongs to another member now: a new person takes it, the old record stays what it was.
-    p, known, record = person.new_profile, nil, {}
-    redis.call('HSET', c:profile(ws, p), 'ask', person.ask, 'created', int(c.now))
+-- Takes an id from the record of somebody who has it no longer, and asks for them by what stays theirs from now on.
+local function take_id(c, ws, p, record, id)
+  local left = {}
+  for _, own in ipairs(cjson.decode(record.ids or '[]')) do
+    if own ~= id then left[#left + 1] = own end
   end
-  local canonical, others = join_records(c, ws, p, person)
-  local key = c:profile(ws, canonical)
-  if canonical ~= p then
-    local older = redis.call('HGET', key, 'data')
-    known = older and cjson.decode(older) or known
+  record.ids = #left > 0 and cjson.encode(left) or '[]'
+  redis.call('HSET', c:profile(ws, p), 'ids', record.ids, 'ask', cjson.decode(record.data).provider_id)
+end
+
+-- The records that turn out to be of one person, by id: `own` and whatever the revealed ids lead to.
+local function records_of(c, ws, own, own_record, person)
+  local group = { [own] = own_record }
+  for _, id in ipairs(person.ids) do
+    local p = redis.call('GET', c:alias(ws, id))
+    local record = nil
+    if p then record, p = load_profile(c, ws, p) end
+    if record and record.created and is_of_another(record, person) then
+      take_id(c, ws, p, record, id)
+    elseif record and record.created then
+      group[p] = group[p] or record
+    end
   end
-  local data = known or {}
-  -- A partial answer never overwrites better data with nothing.
+  return group
+end
+
+-- The oldest record of a group speaks for the person.
+local function head_of(group)
+  local head, since = nil, nil
+  for p, record in pairs(group) do
+    local created = num(record.created)
+    if not head or created < since or (created == since and p < head) then head, since = p, created end
+  end
+  return head
+end
+
+-- What is known of the person: a partial answer never overwrites better data with nothing.
+local function known_data(group, person, complete)
+  if complete then return person.data, nil end
+  local data, viewed = {}, -1
+  for _, record in pairs(group) do
+    if record.data and num(record.viewed) > viewed then
+      data, viewed = cjson.decode(record.data), num(record.viewed)
+    end
+  end
   for field, value in pairs(person.data) do data[field] = value end
-  local ids, seen = cjson.decode(redis.call('HGET', key, 'ids') or '[]'), {}
+  return data, viewed > 0 and int(viewed) or nil
+end
+
+-- Gives the head every id of the group and what accounts saw of the person; the others only lead to it from now on.
+local function join(c, ws, head, group, person)
+  local key = c:profile(ws, head)
+  local ids, was, seen = {}, {}, {}
   local function learn(id)
-    redis.call('SET', c:alias(ws, id), canonical)
-    if not seen[id] then ids[#ids + 1], seen[id] = id, true end
+    if seen[id] then return end
+    ids[#ids + 1], seen[id] = id, true
+    redis.call('SET', c:alias(ws, id), head)
   end
-  for _, id in ipairs(ids) do seen[id] = true end
-  for other in pairs(others) do
-    for _, id in ipairs(cjson.decode(redis.call('HGET', c:profile(ws, other), 'ids') or '[]')) do learn(id) end
-    redis.call('HSET', c:profile(ws, other), 'merged', canonical)
+  for p, record in pairs(group) do
+    for _, id in ipairs(cjson.decode(record.ids or '[]')) do learn(id) end
+    for _, id in ipairs(cjson.decode(record.was or '[]')) do was[#was + 1] = id end
+    if p ~= head then
+      was[#was + 1] = p
+      for field, value in pairs(record) do
+        if string.sub(field, 1, 2) == 'v:' then redis.call('HSETNX', key, field, value) end
+      end
+      redis.call('DEL', c:profile(ws, p))
+      redis.call('HSET', c:profile(ws, p), 'merged', head, 'ask', record.ask, 'created', record.created,
+        'waiting', num(record.waiting))
+    end
   end
   for _, id in ipairs(person.ids) do learn(id) end
-  redis.call('HSET', key, 'data', cjson.encode(data), 'ids', cjson.encode(ids),
-    'v:' .. account, cjson.encode(person.viewer))
-  if complete then
-    redis.call('HSET', key, 'viewed', int(c.now))
+  redis.call('HSET', key, 'ids', cjson.encode(ids))
+  if #was > 0 then redis.call('HSET', key, 'was', cjson.encode(was)) end
+end
+
+-- Writes what a view showed. Returns the profile that it is about: another one if the vanity has moved.
+local function write_person(c, ws, p, account, person, complete)
+  local own_record, own = load_profile(c, ws, p)
+  if is_of_another(own_record, person) then
+    p, own, own_record = person.new_profile, person.new_profile, {}
+  end
+  own_record.ask, own_record.created = own_record.ask or person.ask, own_record.created or int(c.now)
+  redis.call('HSET', c:profile(ws, own), 'ask', own_record.ask, 'created', own_record.created)
+
+  local group = records_of(c, ws, own, own_record, person)
+  local head = head_of(group)
+  local key = c:profile(ws, head)
+  local data, viewed = known_data(group, person, complete)
+  join(c, ws, head, group, person)
+  redis.call('HSET', key, 'data', cjson.encode(data), 'v:' .. account, cjson.encode(person.viewer))
+  if complete then viewed = int(c.now) end
+  if viewed then
+    redis.call('HSET', key, 'viewed', viewed)
     redis.call('HDEL', key, 'partial')
-  elseif not redis.call('HGET', key, 'viewed') then
+  else
     redis.call('HSET', key, 'partial', '1')
   end
-  if num(redis.call('HGET', key, 'waiting')) == 0 then let_expire(c, ws, canonical) else keep(c, ws, canonical) end
+  for member in pairs(group) do set_lifetime(c, ws, member) end
   return p
 end
 
@@ -79,8 +127,9 @@ register('finish_view', {}, function(c, request)
 
   local reservation = hgetall(c:reservation(a, request.reservation))
   if reservation.state == 'open' then
-    local used = request.charged and num(reservation.count) or 0
-    close_reservation(c, a, request.reservation, reservation, used, request.charged and 'committed' or 'released')
+    -- What has expired is charged, whatever became of it.
+    local used = (request.charged or is_overdue(c, a, request.reservation)) and num(reservation.count) or 0
+    close_reservation(c, a, request.reservation, reservation, used, 'committed')
     -- Nobody asks for the engine's own permits again.
     redis.call('DEL', c:reservation(a, request.reservation))
   end
@@ -102,8 +151,8 @@ register('finish_view', {}, function(c, request)
     if viewed ~= p then
       -- The place in the enrichment goes to whom the vanity belongs to now.
       redis.call('HDEL', c:states(e, string.sub(p, 1, BUCKET)), p)
-      if redis.call('HINCRBY', c:profile(ws, p), 'waiting', -1) == 0 then let_expire(c, ws, p) end
-      redis.call('HINCRBY', c:profile(ws, viewed), 'waiting', 1)
+      wait_for(c, ws, p, -1)
+      wait_for(c, ws, viewed, 1)
       redis.call('ZADD', c:buckets(e), 0, string.sub(viewed, 1, BUCKET))
       p = viewed
     end
@@ -139,13 +188,13 @@ register('finish_view', {}, function(c, request)
     idle_event(c, e, enrichment, pending_before)
   end
 
-  if request.outcome == 'ENRICHED' and account.probing then
+  if request.counts_as_error then
+    if count_error(c, a, account) then
+      redis.call('HSET', c:account(a), 'probing', '1')
+      pause_account(c, a, account, 'CIRCUIT_OPEN', nil)
+    end
+  elseif account.probing and request.outcome ~= 'RETRY' then
     redis.call('HDEL', c:account(a), 'probing')
-    account.probing = nil
-  end
-  if request.counts_as_error and count_error(c, a, account) then
-    redis.call('HDEL', c:account(a), 'probing')
-    pause_account(c, a, account, 'CIRCUIT_OPEN', nil)
   end
   local pause = request.pause
   if pause then

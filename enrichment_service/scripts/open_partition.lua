@@ -4,8 +4,11 @@
 --         lost (true: every budget refuses for the rest of the day).
 -- Result: {epoch, lost_day}: of the header as it is now.
 --
--- Stands outside `register`, since there may be no header to check. A header that another process has renewed for today's
--- loss already is left as it is, so that two processes that notice the same loss agree.
+-- Stands outside `register`, since there may be no header to check. A header that another process has begun anew is left as it
+-- is, so that all who notice a loss agree on one epoch and one lost day: it came after the epoch that the caller knew, or
+-- today's budgets refuse already, or the caller knew none.
+local REMEMBERED = 8
+
 redis.register_function({
   function_name = 'open_partition_' .. VERSION,
   callback = function(keys, args)
@@ -13,13 +16,16 @@ redis.register_function({
     local header = hgetall(key)
     local now = math.max(request.now_ms or server_ms(), num(header.now_ms))
     local today = math.floor(now / DAY_MS)
-    local known = header.epoch and header.epoch == request.expected
-    local renewed = header.epoch and num(header.lost_day) >= today
-    local wanted = header.epoch == nil or not (known or renewed)
-    if wanted then
+    local earlier = cjson.decode(header.earlier or '[]')
+    local known = request.expected == nil or header.epoch == request.expected or num(header.lost_day) >= today
+    for _, epoch in ipairs(earlier) do known = known or epoch == request.expected end
+    if not (header.epoch and known) then
+      earlier[#earlier + 1] = header.epoch
+      if request.expected ~= header.epoch then earlier[#earlier + 1] = request.expected end
+      while #earlier > REMEMBERED do table.remove(earlier, 1) end
       redis.call('HSET', key, 'epoch', request.epoch, 'partitions', request.partitions,
-        'retention_ms', int(request.retention_ms), 'now_ms', int(now),
-        'lost_day', request.lost and today or -1)
+        'retention_ms', int(request.retention_ms), 'now_ms', int(now), 'lost_day', request.lost and today or -1,
+        'earlier', #earlier > 0 and cjson.encode(earlier) or '[]')
       header = hgetall(key)
     end
     return cjson.encode({ ok = { epoch = header.epoch, lost_day = num(header.lost_day) } })

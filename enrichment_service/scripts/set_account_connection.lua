@@ -3,17 +3,17 @@
 -- Args:   account, connected (false: pause it as ACCOUNT_DISCONNECTED; true: end every pause that waits for a person).
 -- Result: the account (account_view). Refuses ACCOUNT_NOT_FOUND.
 --
--- After an open breaker the first view is a probe: one more counted error opens the breaker again.
+-- Reconnecting counts errors from zero. After an open breaker the first view is a probe all the same: until one succeeds, one
+-- counted error opens the breaker again.
 register('set_account_connection', {}, function(c, request)
   local a = request.account
   local account = load_account(c, a)
   begin_writing(c)
   if not request.connected then
     pause_account(c, a, account, 'ACCOUNT_DISCONNECTED', nil)
-  elseif account.pause_reason and num(account.pause_until) == 0 then
-    if account.pause_reason == 'CIRCUIT_OPEN' then redis.call('HSET', c:account(a), 'probing', '1') end
+  else
     redis.call('HSET', c:account(a), 'errors', 0)
-    resume_account(c, a, account)
+    if num(account.pause_until) == 0 then resume_account(c, a, account) end
   end
   schedule(c, a)
   return account_view(c, a, hgetall(c:account(a)))

@@ -14,12 +14,13 @@ register('settle_reservation', {}, function(c, request)
   if used > count then refuse({ reason = 'USED_ABOVE_RESERVED', count = count }) end
 
   local state = reservation.state
-  local overdue = state == 'open' and (tonumber(redis.call('ZSCORE', c:permits(), a .. '|' .. id)) or 0) <= c.real
+  local overdue = state == 'open' and is_overdue(c, a, id)
   if state == 'expired' or overdue then
     if releases then refuse({ reason = 'RESERVATION_EXPIRED' }) end
     if overdue then
       begin_writing(c)
       close_reservation(c, a, id, reservation, count, 'expired')
+      reconsider_cap(c, a)
     end
     return { charged = count, budget = read_budget(c, a, hgetall(c:account(a))) }
   end

@@ -5,6 +5,43 @@
 --         fresh_id (a random profile id, used if the person is not known)}.
 -- Result: list of {profile, reference, state}, in the same order.
 -- Refuses ENRICHMENT_NOT_FOUND, ENRICHMENT_CANCELLED, PROFILE_ID_TAKEN (draw other random ids).
+
+-- The record that a person's ids lead to: a fresh one if there is any, otherwise the first.
+local function find_record(c, ws, ids, max_age_ms)
+  local found, found_record = nil, nil
+  for _, id in ipairs(ids) do
+    local p = redis.call('GET', c:alias(ws, id))
+    if p then
+      local record = nil
+      record, p = load_profile(c, ws, p)
+      if is_fresh(c, record, max_age_ms) then return p, record end
+      if not found then found, found_record = p, record end
+    end
+  end
+  return found, found_record
+end
+
+-- The place that a person has in the enrichment already, perhaps under a record that was joined to another since.
+local function find_place(c, e, p, record)
+  local place, s = p, read_state(c, e, p)
+  for _, joined in ipairs(cjson.decode(record.was or '[]')) do
+    if s and s.state ~= 'w' then break end
+    local other = read_state(c, e, joined)
+    if other then place, s = joined, other end
+  end
+  return place, s
+end
+
+-- Ids that nobody has yet become names of this person.
+local function learn_ids(c, ws, p, submission)
+  local key = c:profile(ws, p)
+  local ids, learnt = cjson.decode(redis.call('HGET', key, 'ids') or '[]'), false
+  for _, id in ipairs(submission.ids) do
+    if redis.call('SET', c:alias(ws, id), p, 'NX') then ids[#ids + 1], learnt = id, true end
+  end
+  if learnt then redis.call('HSET', key, 'ids', cjson.encode(ids)) end
+end
+
 register('submit_profiles', {}, function(c, request)
   local e = request.enrichment
   local ws = workspace_of(e)
@@ -18,36 +55,29 @@ register('submit_profiles', {}, function(c, request)
   local max_age_ms = num(enrichment.max_age_ms)
   local answers, answered = {}, 0
   for i, submission in ipairs(request.profiles) do
-    local p = nil
-    for _, id in ipairs(submission.ids) do p = p or redis.call('GET', c:alias(ws, id)) or nil end
-    local key = c:profile(ws, p or submission.fresh_id)
-    if not p then
-      p = submission.fresh_id
-      redis.call('HSET', key, 'ask', submission.ask, 'created', int(c.now))
-    end
-    -- Ids that nobody has yet become names of this person.
-    local ids, learnt = cjson.decode(redis.call('HGET', key, 'ids') or '[]'), false
-    for _, id in ipairs(submission.ids) do
-      if redis.call('SET', c:alias(ws, id), p, 'NX') then ids[#ids + 1], learnt = id, true end
-    end
-    if learnt then redis.call('HSET', key, 'ids', cjson.encode(ids)) end
+    local p, record = find_record(c, ws, submission.ids, max_age_ms)
+    p, record = p or submission.fresh_id, record or {}
+    redis.call('HSETNX', c:profile(ws, p), 'created', int(c.now))
+    redis.call('HSETNX', c:profile(ws, p), 'ask', submission.ask)
+    learn_ids(c, ws, p, submission)
 
-    local s = read_state(c, e, p)
+    local place, s = find_place(c, e, p, record)
     if not s or s.state == 'w' then
-      s = s or { attempts = 0, partials = 0, revision = 0, reference = submission.reference }
+      s = s or { attempts = 0, partials = 0, revision = 0 }
       s.reference = submission.reference
-      redis.call('ZADD', c:buckets(e), 0, string.sub(p, 1, BUCKET))
-      if is_fresh(c, load_profile(c, ws, p), max_age_ms) then
-        move(c, e, enrichment, p, s, 'c')
-        profile_event(c, e, enrichment, p, s, { t = 'PROFILE_CACHED' })
+      redis.call('ZADD', c:buckets(e), 0, string.sub(place, 1, BUCKET))
+      if is_fresh(c, record, max_age_ms) then
+        move(c, e, enrichment, place, s, 'c')
+        profile_event(c, e, enrichment, place, s, { t = 'PROFILE_CACHED' })
         answered = answered + 1
-        let_expire(c, ws, p)
       else
-        move(c, e, enrichment, p, s, 'q')
-        redis.call('RPUSH', c:queue(e), p)
+        redis.call('HSET', c:profile(ws, place), 'ask', submission.ask)
+        move(c, e, enrichment, place, s, 'q')
+        redis.call('RPUSH', c:queue(e), place)
       end
     end
-    answers[i] = { profile = p, reference = s.reference, state = s.state }
+    set_lifetime(c, ws, p)
+    answers[i] = { profile = place, reference = s.reference, state = s.state }
   end
   idle_event(c, e, enrichment, answered)
   join_ring(c, e, enrichment)
