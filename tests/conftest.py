@@ -9,6 +9,8 @@ import redis
 from enrichment_service.store.partitions import Marker
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
+from tests.support.enrichment_store import Workspace
+from tests.support.key_leaks import leaked_keys
 from tests.support.valkey import Valkey, start_valkey
 
 START_MS = 1_767_603_600_000
@@ -38,17 +40,38 @@ def clock(tmp_path: Path) -> Iterator[SteppedClock]:
 
 
 @pytest.fixture
-def empty_valkey(valkey: Valkey) -> Valkey:
-    """The server without a single key."""
+def valkey_client(valkey: Valkey) -> Iterator["redis.Redis"]:
+    """A plain client of the server, to look at keys and to move deadlines."""
     with redis.Redis.from_url(valkey.url) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def empty_valkey(valkey: Valkey, valkey_client: "redis.Redis") -> Valkey:
+    """The server without a single key."""
+    valkey_client.flushall()
     return valkey
 
 
 @pytest.fixture
-async def store(empty_valkey: Valkey, clock: SteppedClock, tmp_path: Path) -> AsyncIterator[Store]:
+def no_key_leaks(empty_valkey: Valkey, valkey_client: "redis.Redis") -> Iterator[None]:
+    """Fails the test if it leaves a key that should have a TTL and has none."""
+    yield
+    assert leaked_keys(valkey_client) == []
+
+
+@pytest.fixture
+async def store(
+    empty_valkey: Valkey, no_key_leaks: None, clock: SteppedClock, tmp_path: Path
+) -> AsyncIterator[Store]:
     """An open store in an empty server on the stepped clock, initialised as an embedded one is."""
     store = Store(url=empty_valkey.url, clock=clock, marker=Marker(tmp_path / "marker"))
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture
+def workspace(store: Store, valkey_client: "redis.Redis") -> Workspace:
+    """A workspace in that store."""
+    return Workspace(store, valkey_client)
