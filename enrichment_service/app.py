@@ -22,6 +22,7 @@ from enrichment_service.servicers.enrichments import EnrichmentServicer
 from enrichment_service.servicers.events import EventServicer
 from enrichment_service.servicers.view_budgets import ViewBudgetServicer
 from enrichment_service.settings import Settings, parse_gap
+from enrichment_service.store.event_tail import EventTail
 from enrichment_service.store.partitions import Marker
 from enrichment_service.store.store import Store
 from enrichment_service.ticks import TickEngine
@@ -74,6 +75,11 @@ async def build(settings: Settings) -> App:
             deadline_seconds=settings.view_deadline_seconds,
             accounts_side_by_side=settings.accounts_side_by_side,
         )
+        news = News()
+        tail = EventTail(url=settings.store_url, store=store, news=news)
+        undo.push_async_callback(tail.close)
+        await tail.start()
+        events = Events(store, news)
         if settings.worker:
             engine.start()
         undo.pop_all()
@@ -91,7 +97,11 @@ async def build(settings: Settings) -> App:
                 enrichments_pb2_grpc.add_EnrichmentServiceServicer_to_server,
                 allow_missing(EnrichmentServicer)(enrichments=Enrichments(store), wake=engine.wake),
             ),
+            Service(
+                events_pb2_grpc.add_EventServiceServicer_to_server,
+                EventServicer(events),
+            ),
         ],
-        drain=[engine.drain],
-        close=[store.close, provider.close, engine.close],
+        drain=[engine.drain, events.drain],
+        close=[store.close, provider.close, tail.close, engine.close],
     )
