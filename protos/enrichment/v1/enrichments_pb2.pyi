@@ -95,6 +95,38 @@ PROFILE_STATE_ERASED: ProfileState.ValueType  # 7
 """The person has been erased and is not enriched."""
 Global___ProfileState: _TypeAlias = ProfileState  # noqa: Y015
 
+class _WaitReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaitReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaitReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WAIT_REASON_UNSPECIFIED: _WaitReason.ValueType  # 0
+    """Nothing."""
+    WAIT_REASON_TURN: _WaitReason.ValueType  # 1
+    """Its turn: an account views up to 15 profiles every 3 minutes, its enrichments in turn."""
+    WAIT_REASON_VIEW: _WaitReason.ValueType  # 2
+    """The answer of a view that is under way."""
+    WAIT_REASON_RETRY: _WaitReason.ValueType  # 3
+    """The time of another try, after one that failed or brought only a part."""
+    WAIT_REASON_PAUSE: _WaitReason.ValueType  # 4
+    """The end of `pause`."""
+
+class WaitReason(_WaitReason, metaclass=_WaitReasonEnumTypeWrapper):
+    """What an enrichment or a profile waits for."""
+
+WAIT_REASON_UNSPECIFIED: WaitReason.ValueType  # 0
+"""Nothing."""
+WAIT_REASON_TURN: WaitReason.ValueType  # 1
+"""Its turn: an account views up to 15 profiles every 3 minutes, its enrichments in turn."""
+WAIT_REASON_VIEW: WaitReason.ValueType  # 2
+"""The answer of a view that is under way."""
+WAIT_REASON_RETRY: WaitReason.ValueType  # 3
+"""The time of another try, after one that failed or brought only a part."""
+WAIT_REASON_PAUSE: WaitReason.ValueType  # 4
+"""The end of `pause`."""
+Global___WaitReason: _TypeAlias = WaitReason  # noqa: Y015
+
 @_typing.final
 class EnrichmentProgress(_message.Message):
     """Counts of an enrichment's profiles. total = pending + enriched + cached + partial + failed."""
@@ -108,8 +140,9 @@ class EnrichmentProgress(_message.Message):
     PARTIAL_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     WITHDRAWN_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
     total: _builtins.int
-    """In the enrichment; withdrawn ones are not counted."""
+    """In the enrichment; withdrawn and erased ones are not counted."""
     pending: _builtins.int
     """Waiting for a view, or for another try."""
     enriched: _builtins.int
@@ -122,6 +155,8 @@ class EnrichmentProgress(_message.Message):
     """Failed for good."""
     withdrawn: _builtins.int
     """Withdrawn by the caller."""
+    erased: _builtins.int
+    """Of people who have been erased."""
     def __init__(
         self,
         *,
@@ -132,10 +167,11 @@ class EnrichmentProgress(_message.Message):
         partial: _builtins.int = ...,
         failed: _builtins.int = ...,
         withdrawn: _builtins.int = ...,
+        erased: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "enriched", b"enriched", "failed", b"failed", "partial", b"partial", "pending", b"pending", "total", b"total", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "enriched", b"enriched", "erased", b"erased", "failed", b"failed", "partial", b"partial", "pending", b"pending", "total", b"total", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -796,21 +832,34 @@ class ExplainEnrichmentResponse(_message.Message):
     PROFILE_STATE_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     RETRY_TIME_FIELD_NUMBER: _builtins.int
+    WAIT_REASON_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
     profile_state: Global___ProfileState.ValueType
     """State of the profile, when one was asked for."""
     attempts: _builtins.int
-    """Views tried for the profile."""
+    """Views tried for the profile since it was queued; those that an account's pause cut off are not counted."""
+    wait_reason: Global___WaitReason.ValueType
+    """What the profile waits for, or without one the enrichment."""
     @_builtins.property
     def pause(self) -> _pauses_pb2.Pause:
-        """The pause that holds it up; absent when it only waits for its turn."""
+        """The pause of the enrichment, or else of its account; absent when there is none or nothing is pending."""
 
     @_builtins.property
     def next_tick_time(self) -> _timestamp_pb2.Timestamp:
-        """When views are made for it next, as far as is known."""
+        """When views are made for it next, as far as is known; absent when nothing is pending or a pause waits for a person."""
 
     @_builtins.property
     def retry_time(self) -> _timestamp_pb2.Timestamp:
         """When the profile is tried again, if it waits for that."""
+
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it waits for that. Of a profile that waits for nothing: since when it is in its state, as far as is known."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """When that wait ends by itself, as far as is known. Absent when it waits for a person, for a view or for its turn."""
 
     def __init__(
         self,
@@ -820,10 +869,13 @@ class ExplainEnrichmentResponse(_message.Message):
         profile_state: Global___ProfileState.ValueType = ...,
         attempts: _builtins.int = ...,
         retry_time: _timestamp_pb2.Timestamp | None = ...,
+        wait_reason: Global___WaitReason.ValueType = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["next_tick_time", b"next_tick_time", "pause", b"pause", "retry_time", b"retry_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_tick_time", b"next_tick_time", "pause", b"pause", "retry_time", b"retry_time", "since_time", b"since_time", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "next_tick_time", b"next_tick_time", "pause", b"pause", "profile_state", b"profile_state", "retry_time", b"retry_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "next_tick_time", b"next_tick_time", "pause", b"pause", "profile_state", b"profile_state", "retry_time", b"retry_time", "since_time", b"since_time", "until_time", b"until_time", "wait_reason", b"wait_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

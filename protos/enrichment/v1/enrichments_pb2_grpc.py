@@ -152,21 +152,22 @@ class EnrichmentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelEnrichment(self, request, context):
-        """Withdraws everything that is pending, for good.
+        """Withdraws everything that is pending, for good. What was viewed stays, and so does a view under way. Costs the same for
+        any size; repeating it is harmless.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryFailedProfiles(self, request, context):
-        """Queues again what failed.
+        """Queues again what failed, with its attempts reset. What failed more than 44 days ago has been forgotten: submit it again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExplainEnrichment(self, request, context):
-        """Says what an enrichment, or one profile of it, waits for, since when and until when.
+        """Says what an enrichment, or one profile of it, waits for, since when and until when. Costs the same for any size.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +181,9 @@ class EnrichmentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EraseProfile(self, request, context):
-        """Forgets a person and keeps the workspace from learning of them again. Repeating it is harmless.
+        """Forgets a person and keeps the workspace from learning of them again: no profile with an erased id is viewed, and when
+        LinkedIn shows one under another id, nothing of it is kept. Repeating it is harmless.
+        FAILED_PRECONDITION with ERASURE_KEY_MISSING when the service has no key to remember erased ids by.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

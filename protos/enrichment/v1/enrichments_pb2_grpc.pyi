@@ -33,15 +33,20 @@ class EnrichmentServiceStub:
     ResumeEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.ResumeEnrichmentRequest, _enrichments_pb2.ResumeEnrichmentResponse]
     """Ends a pause by PauseEnrichment. The account's own pause, if any, stays."""
     CancelEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.CancelEnrichmentRequest, _enrichments_pb2.CancelEnrichmentResponse]
-    """Withdraws everything that is pending, for good."""
+    """Withdraws everything that is pending, for good. What was viewed stays, and so does a view under way. Costs the same for
+    any size; repeating it is harmless.
+    """
     RetryFailedProfiles: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.RetryFailedProfilesRequest, _enrichments_pb2.RetryFailedProfilesResponse]
-    """Queues again what failed."""
+    """Queues again what failed, with its attempts reset. What failed more than 44 days ago has been forgotten: submit it again."""
     ExplainEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.ExplainEnrichmentRequest, _enrichments_pb2.ExplainEnrichmentResponse]
-    """Says what an enrichment, or one profile of it, waits for, since when and until when."""
+    """Says what an enrichment, or one profile of it, waits for, since when and until when. Costs the same for any size."""
     BatchGetProfiles: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.BatchGetProfilesRequest, _enrichments_pb2.BatchGetProfilesResponse]
     """Reads up to 500 profiles of a workspace from its cache. Never views anything."""
     EraseProfile: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.EraseProfileRequest, _enrichments_pb2.EraseProfileResponse]
-    """Forgets a person and keeps the workspace from learning of them again. Repeating it is harmless."""
+    """Forgets a person and keeps the workspace from learning of them again: no profile with an erased id is viewed, and when
+    LinkedIn shows one under another id, nothing of it is kept. Repeating it is harmless.
+    FAILED_PRECONDITION with ERASURE_KEY_MISSING when the service has no key to remember erased ids by.
+    """
 
 class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Enrichments: sets of profiles that one account looks at, a few at a time, within its view budget."""
@@ -110,7 +115,9 @@ class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrichments_pb2.CancelEnrichmentRequest,
         context: _aio.ServicerContext[_enrichments_pb2.CancelEnrichmentRequest, _abc.Awaitable[_enrichments_pb2.CancelEnrichmentResponse]],
     ) -> _abc.Awaitable[_enrichments_pb2.CancelEnrichmentResponse]:
-        """Withdraws everything that is pending, for good."""
+        """Withdraws everything that is pending, for good. What was viewed stays, and so does a view under way. Costs the same for
+        any size; repeating it is harmless.
+        """
 
     @_abc_1.abstractmethod
     def RetryFailedProfiles(
@@ -118,7 +125,7 @@ class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrichments_pb2.RetryFailedProfilesRequest,
         context: _aio.ServicerContext[_enrichments_pb2.RetryFailedProfilesRequest, _abc.Awaitable[_enrichments_pb2.RetryFailedProfilesResponse]],
     ) -> _abc.Awaitable[_enrichments_pb2.RetryFailedProfilesResponse]:
-        """Queues again what failed."""
+        """Queues again what failed, with its attempts reset. What failed more than 44 days ago has been forgotten: submit it again."""
 
     @_abc_1.abstractmethod
     def ExplainEnrichment(
@@ -126,7 +133,7 @@ class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrichments_pb2.ExplainEnrichmentRequest,
         context: _aio.ServicerContext[_enrichments_pb2.ExplainEnrichmentRequest, _abc.Awaitable[_enrichments_pb2.ExplainEnrichmentResponse]],
     ) -> _abc.Awaitable[_enrichments_pb2.ExplainEnrichmentResponse]:
-        """Says what an enrichment, or one profile of it, waits for, since when and until when."""
+        """Says what an enrichment, or one profile of it, waits for, since when and until when. Costs the same for any size."""
 
     @_abc_1.abstractmethod
     def BatchGetProfiles(
@@ -142,6 +149,9 @@ class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrichments_pb2.EraseProfileRequest,
         context: _aio.ServicerContext[_enrichments_pb2.EraseProfileRequest, _abc.Awaitable[_enrichments_pb2.EraseProfileResponse]],
     ) -> _abc.Awaitable[_enrichments_pb2.EraseProfileResponse]:
-        """Forgets a person and keeps the workspace from learning of them again. Repeating it is harmless."""
+        """Forgets a person and keeps the workspace from learning of them again: no profile with an erased id is viewed, and when
+        LinkedIn shows one under another id, nothing of it is kept. Repeating it is harmless.
+        FAILED_PRECONDITION with ERASURE_KEY_MISSING when the service has no key to remember erased ids by.
+        """
 
 def add_EnrichmentServiceServicer_to_server(servicer: EnrichmentServiceServicer, server: _aio.Server) -> None: ...
