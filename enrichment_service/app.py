@@ -8,6 +8,7 @@ from typing import Any
 from enrichment.v1 import (
     accounts_pb2_grpc,
     enrichments_pb2_grpc,
+    events_pb2_grpc,
     view_budgets_pb2_grpc,
 )
 
