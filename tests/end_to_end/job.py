@@ -1,0 +1,145 @@
+"""The product's main job, step by step, against a running stack."""
+
+import asyncio
+import json
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from audience.v1.audiences_pb2 import (
+    Audience,
+    CreateAudienceRequest,
+    GetAudienceRequest,
+    ImportReceipt,
+    ListAudienceProspectsRequest,
+    Member,
+    StartEnrichmentRequest,
+)
+from enrichment.v1.accounts_pb2 import Account, AccountStrategy, ConnectAccountRequest
+from enrichment.v1.events_pb2 import (
+    START_POSITION_EARLIEST,
+    Event,
+    SubscribeEventsRequest,
+)
+
+from clients.audience import AudienceClient
+from clients.enrichment import EnrichmentClient
+from clients.imports import import_file
+from clients.subscription import subscribe
+from tests.clients.stack_process import RunningStack
+
+WORKSPACE = "workspaces/demo"
+SAMPLES = Path(__file__).parents[2] / "clients" / "samples"
+
+
+class Job:
+    """One workspace on one stack."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        self.stack = stack
+        self.audiences = AudienceClient(stack.audience)
+        self.enrichment = EnrichmentClient(stack.enrichment)
+
+    async def close(self) -> None:
+        await self.audiences.close()
+        await self.enrichment.close()
+
+    async def connect(self, account: str, strategy: AccountStrategy.ValueType) -> None:
+        """Connects `account`, whose id at the provider is the same."""
+        await self.enrichment.accounts.ConnectAccount(
+            ConnectAccountRequest(
+                parent=WORKSPACE,
+                account_id=account,
+                account=Account(provider_account_id=account, strategy=strategy),
+            )
+        )
+
+    async def audience(self, audience: str, *, account: str) -> str:
+        """Creates an audience for an account; its name."""
+        answer = await self.audiences.audiences.CreateAudience(
+            CreateAudienceRequest(
+                parent=WORKSPACE,
+                audience_id=audience,
+                audience=Audience(account=f"{WORKSPACE}/accounts/{account}"),
+            )
+        )
+        return answer.audience.name
+
+    async def import_sample(
+        self, audience: str, file: Path, *, request_id: str | None = None
+    ) -> ImportReceipt:
+        """Imports a file; its receipt."""
+        with file.open("rb") as opened:
+            async for message in import_file(
+                self.audiences.audiences, opened, audience=audience, request_id=request_id
+            ):
+                if isinstance(message, ImportReceipt):
+                    return message
+        raise AssertionError("the import ended without a receipt")
+
+    async def start(self, audience: str) -> None:
+        await self.audiences.audiences.StartEnrichment(StartEnrichmentRequest(name=audience))
+
+    async def get(self, audience: str) -> Audience:
+        answer = await self.audiences.audiences.GetAudience(GetAudienceRequest(name=audience))
+        return answer.audience
+
+    async def done(self, audience: str, *, seconds: float = 90.0) -> Audience:
+        """Waits until every member of the audience has come to an end."""
+        async with asyncio.timeout(seconds):
+            while True:
+                current = await self.get(audience)
+                progress = current.progress
+                if not progress.pending and not progress.not_submitted and progress.members:
+                    return current
+                await asyncio.sleep(0.05)
+
+    async def members(self, audience: str) -> list[Member]:
+        """All members, page by page."""
+        members: list[Member] = []
+        token = ""
+        while True:
+            page = await self.audiences.audiences.ListAudienceProspects(
+                ListAudienceProspectsRequest(audience=audience, page_size=500, page_token=token)
+            )
+            members += page.members
+            token = page.next_page_token
+            if not token:
+                return members
+
+    async def all_events(self) -> list[Event]:
+        """The whole log, from the oldest event to the newest."""
+        request = SubscribeEventsRequest(
+            start_position=START_POSITION_EARLIEST, stop_when_caught_up=True
+        )
+        events: list[Event] = []
+        async for message in subscribe(self.enrichment.events, request):
+            events += message.batch.events
+        return events
+
+    async def views(self) -> list[dict[str, Any]]:
+        """The simulator's own log of the views it served: the ground truth."""
+        return await asyncio.to_thread(self._views)
+
+    def _views(self) -> list[dict[str, Any]]:
+        views: list[dict[str, Any]] = []
+        while True:
+            after = views[-1]["n"] if views else 0
+            url = f"http://{self.stack.simulator}/_sim/views?after={after}&limit=10000"
+            with urllib.request.urlopen(url) as response:
+                page = json.load(response)["views"]
+            if not page:
+                return views
+            views += page
+
+
+def views_a_day(views: Sequence[dict[str, Any]], account: str) -> dict[int, int]:
+    """Counted views of an account by day, days since 1970-01-01 UTC."""
+    days = Counter(
+        view["time_ms"] // 86_400_000
+        for view in views
+        if view["account_id"] == account and view["counted"]
+    )
+    return dict(sorted(days.items()))
