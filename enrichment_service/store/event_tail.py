@@ -4,17 +4,16 @@ Subscribers read the log themselves; this only saves them from asking again and 
 """
 
 import asyncio
+from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from enrichment_service.event_news import News
 from enrichment_service.ports import PARTITIONS
-from enrichment_service.store.connection import (
-    NotReachedError,
-    OutcomeUnknownError,
-    StoreConnection,
-)
 from enrichment_service.store.partitions import header_key
 from enrichment_service.store.store import Store
 from servicekit.errors import ServiceError
@@ -23,6 +22,7 @@ _log = structlog.get_logger("event_tail")
 
 _BLOCK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
+_READ_COUNT = 256
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 
@@ -58,8 +58,16 @@ class EventTail:
     async def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            connection = StoreConnection(self._url)
-            follower = _Follower(connection=connection, store=self._store, news=self._news)
+            client = Redis.from_url(
+                self._url,
+                protocol=2,
+                single_connection_client=True,
+                socket_connect_timeout=_ANSWER_SECONDS,
+                # Above the time that a read blocks: a silent server is a lost one.
+                socket_timeout=_BLOCK_SECONDS + _ANSWER_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            )
+            follower = _Follower(client=client, store=self._store, news=self._news)
             try:
                 await follower.begin()
                 pause = _FIRST_PAUSE_SECONDS
@@ -67,17 +75,11 @@ class EventTail:
                 # What happened while nobody listened.
                 self._news.ring_all()
                 await follower.follow()
-            except (
-                NotReachedError,
-                OutcomeUnknownError,
-                ResponseError,
-                ServiceError,
-                TimeoutError,
-            ) as error:
+            except (RedisError, ServiceError) as error:
                 _log.warning("event_tail_broken", error=type(error).__name__, retry_seconds=pause)
             finally:
                 self._news.live = False
-                await connection.close()
+                await client.aclose()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -85,58 +87,52 @@ class EventTail:
 class _Follower:
     """What the tail knows while one connection lasts."""
 
-    def __init__(self, *, connection: StoreConnection, store: Store, news: News) -> None:
-        self._connection = connection
+    def __init__(self, *, client: Redis, store: Store, news: News) -> None:
+        self._client = client
         self._store = store
         self._news = news
         self._epochs = [store.epoch(partition) for partition in range(PARTITIONS)]
-        self._newest = [b"0-0"] * PARTITIONS
+        # Newest id by stream.
+        self._newest: dict[str, bytes] = {}
 
     async def begin(self) -> None:
         """Find the ends of the streams."""
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            self._newest = await asyncio.gather(*map(self._end_of, range(PARTITIONS)))
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for partition in range(PARTITIONS):
+                pipeline.xrevrange(log_key(partition), count=1)
+            ends = await pipeline.execute()
+        for partition, entries in enumerate(ends):
+            self._newest[log_key(partition)] = entries[0][0] if entries else b"0-0"
         await self._look_for_losses()
 
     async def follow(self) -> None:
         """Ring for what is appended, until the connection breaks."""
         loop = asyncio.get_running_loop()
-        keys = [log_key(partition) for partition in range(PARTITIONS)]
-        partition_of_key = {key.encode(): partition for partition, key in enumerate(keys)}
+        partition_of_key = {log_key(partition): partition for partition in range(PARTITIONS)}
         block_ms = int(_BLOCK_SECONDS * 1000)
         looked = loop.time()
         while True:
-            async with asyncio.timeout(_BLOCK_SECONDS + _ANSWER_SECONDS):
-                answer = await self._connection.call(
-                    "XREAD", "COUNT", 256, "BLOCK", block_ms, "STREAMS", *keys, *self._newest
-                )
-            if isinstance(answer, list):
-                for key, entries in answer:
-                    partition = partition_of_key[key]
-                    self._newest[partition] = entries[-1][0]
-                    self._news.ring(partition)
+            streams: dict[Any, Any] = {**self._newest}
+            answer: Any = await self._client.xread(streams, count=_READ_COUNT, block=block_ms)
+            for key, entries in answer:
+                name = key.decode()
+                self._newest[name] = entries[-1][0]
+                self._news.ring(partition_of_key[name])
             if loop.time() - looked >= _BLOCK_SECONDS:
                 await self._look_for_losses()
                 looked = loop.time()
 
-    async def _end_of(self, partition: int) -> bytes:
-        key = log_key(partition)
-        newest = await self._connection.call("XREVRANGE", key, "+", "-", "COUNT", 1)
-        return bytes(newest[0][0]) if isinstance(newest, list) and newest else b"0-0"
-
     async def _look_for_losses(self) -> None:
         """A log that was lost is silent, and its ids begin anew: wake who listens to it."""
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            epochs = await asyncio.gather(*map(self._epoch_of, range(PARTITIONS)))
-            for partition, epoch in enumerate(epochs):
-                if epoch != self._store.epoch(partition):
-                    # The next call notices, so that nobody reads on as if nothing had happened.
-                    await self._store.call(partition, "describe_log", {})
-                if self._epochs[partition] != self._store.epoch(partition):
-                    self._epochs[partition] = self._store.epoch(partition)
-                    self._newest[partition] = b"0-0"
-                    self._news.ring(partition)
-
-    async def _epoch_of(self, partition: int) -> str | None:
-        epoch = await self._connection.call("HGET", header_key(partition), "epoch")
-        return epoch.decode() if isinstance(epoch, bytes) else None
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for partition in range(PARTITIONS):
+                pipeline.hget(header_key(partition), "epoch")
+            epochs = await pipeline.execute()
+        for partition, epoch in enumerate(epochs):
+            if epoch is None or epoch.decode() != self._store.epoch(partition):
+                # The next call notices, so that nobody reads on as if nothing had happened.
+                await self._store.call(partition, "describe_log", {})
+            if self._epochs[partition] != self._store.epoch(partition):
+                self._epochs[partition] = self._store.epoch(partition)
+                self._newest[log_key(partition)] = b"0-0"
+                self._news.ring(partition)
