@@ -55,14 +55,14 @@ def check_caps(views: Sequence[View], *, accounts: Mapping[str, tuple[str, date]
     return Finding(rule="no day of any account above its cap", breaches=breaches)
 
 
-def repeated(views: Sequence[View]) -> dict[str, int]:
-    """People who were viewed again while the view before was fresh, and how often in all."""
+def repeated(views: Sequence[View]) -> dict[str, list[View]]:
+    """People who were viewed again while the view before was fresh, with all their views."""
     seen: defaultdict[str, list[View]] = defaultdict(list)
     for view in views:
         if view.person is not None and view.counted:
             seen[view.person].append(view)
     return {
-        person: len(mine)
+        person: mine
         for person, mine in seen.items()
         if any(
             later.time - earlier.time < _FRESH
@@ -72,17 +72,16 @@ def repeated(views: Sequence[View]) -> dict[str, int]:
     }
 
 
-def check_repeats(people: Mapping[str, int], *, nameless: set[str]) -> Finding:
+def check_repeats(people: Mapping[str, Sequence[View]], *, nameless: set[str]) -> Finding:
     """Nobody whom the cache knew was viewed again.
 
     Those whose names LinkedIn hides are never known in full: they are tried three times.
     """
     breaches = [
-        f"a person whom the cache knew was viewed {count} times"
-        if person not in nameless
-        else f"a person without a name was viewed {count} times, {_MOST_PARTIAL_VIEWS} are allowed"
-        for person, count in people.items()
-        if person not in nameless or count > _MOST_PARTIAL_VIEWS
+        f"{'without' if person in nameless else 'with'} a name, viewed {len(views)} times: "
+        + ", ".join(f"{each.account} {each.time:%Y-%m-%d %H:%M:%S}" for each in views)
+        for person, views in people.items()
+        if person not in nameless or len(views) > _MOST_PARTIAL_VIEWS
     ]
     return Finding(rule="nobody whom the cache knew was viewed again", breaches=breaches)
 

@@ -100,7 +100,7 @@ def make_report(
     runs: Sequence[Run],
     views: Sequence[View],
     *,
-    again: Mapping[str, int],
+    again: Mapping[str, Sequence[View]],
     nameless: set[str],
     seconds: float,
 ) -> Report:

@@ -66,7 +66,7 @@ async def running(data_dir: Path, *options: str) -> AsyncGenerator[RunningStack]
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
-        assert line, f"it did not come up, see {stderr.name}"
+        assert line, f"it did not come up: {_text_of(stderr.name)}"
         yield RunningStack(process, data_dir=data_dir, line=line.decode())
     finally:
         if process.returncode is None:
@@ -85,6 +85,10 @@ async def command(*arguments: str, environment: dict[str, str] | None = None) ->
     )
     out, err = await process.communicate()
     return Ended(status=process.returncode or 0, stdout=out.decode(), stderr=err.decode())
+
+
+def _text_of(file: str) -> str:
+    return Path(file).read_text()
 
 
 def left_running(pids: dict[str, int]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from audience.v1.audiences_pb2 import GetImportReceiptResponse
 from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_NEW, ListAccountsResponse
 from enrichment.v1.events_pb2 import SubscribeEventsResponse
@@ -12,6 +13,8 @@ from enrichment.v1.view_budgets_pb2 import ConsumeViewsResponse
 from google.protobuf.json_format import Parse
 
 from tests.clients.stack_process import Ended, command, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SAMPLES = Path(__file__).parents[2] / "clients" / "samples"
 
@@ -26,14 +29,13 @@ class Cli:
         return await command("--data-dir", str(self._data_dir), *arguments)
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cli(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Cli]:
     data_dir = tmp_path_factory.mktemp("stack") / "data"
     async with running(data_dir, "--stepped-clock", "--start-time", "2026-03-02T08:00:00Z"):
         yield Cli(data_dir)
 
 
-@pytest.mark.asyncio(loop_scope="module")
 async def test_accounts_and_budget(cli: Cli) -> None:
     connected = await cli(
         "accounts", "connect", "ada", "--provider-account-id", "ada", "--strategy", "new"
@@ -65,7 +67,6 @@ async def test_accounts_and_budget(cli: Cli) -> None:
     assert account.name in {event.account for each in messages for event in each.batch.events}
 
 
-@pytest.mark.asyncio(loop_scope="module")
 async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> None:
     await cli("audiences", "create", "people")
     file = str(SAMPLES / "Connections.csv")
@@ -97,7 +98,6 @@ async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> No
         ),
     ],
 )
-@pytest.mark.asyncio(loop_scope="module")
 async def test_failures_say_what_to_do(
     cli: Cli, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
@@ -114,7 +114,6 @@ async def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
     assert "audiencectl up" in ended.stderr
 
 
-@pytest.mark.asyncio(loop_scope="module")
 async def test_members_are_counted(cli: Cli) -> None:
     ended = await cli(
         "counts", "--token", "simulated", "--include", "skills=urn:li:skill:17", "--json"

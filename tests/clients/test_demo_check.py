@@ -60,7 +60,7 @@ def test_an_account_that_nobody_connected_is_found() -> None:
 
 def test_a_fresh_person_viewed_again_is_found() -> None:
     again = repeated([view("p"), view("q"), view("p", days=29.9)])
-    assert again == {"p": 2}
+    assert {person: len(views) for person, views in again.items()} == {"p": 2}
     assert check_repeats(again, nameless=set()).breaches
 
 
