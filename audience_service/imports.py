@@ -102,8 +102,16 @@ class Imports:
 
         async def work(tx: Transaction) -> None:
             now = await self._require(tx, job.workspace, job.request_id)
-            if now.phase is ImportPhase.RECEIVING:
-                await tx.imports.update(replace(now, phase=ImportPhase.CHECKING))
+            if now.phase is not ImportPhase.RECEIVING:
+                return
+            if now.size_bytes and now.received_bytes != now.size_bytes:
+                raise failed_precondition(
+                    "IMPORT_FILE_INCOMPLETE",
+                    f"{now.received_bytes} bytes arrived of the {now.size_bytes} that size_bytes "
+                    "says. Repeat the call with the same request_id and send the rest, or take a "
+                    "new request_id for a new file.",
+                )
+            await tx.imports.update(replace(now, phase=ImportPhase.CHECKING))
 
         await self._store.write([job.workspace], work)
         self._signals.send("imports")

@@ -14,28 +14,28 @@ class Settings(ServerSettings):
     )
 
     database_url: str = Field(
-        "sqlite+aiosqlite:///audience.db",
+        default="sqlite+aiosqlite:///audience.db",
         pattern=r"^[a-z0-9+]+://",
         description="SQLAlchemy URL of the database, such as sqlite+aiosqlite:////data/audience.db.",
     )
     enrichment_address: str = Field(
-        "127.0.0.1:7001",
+        default="127.0.0.1:7001",
         pattern=r"^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$",
         description="host:port of the enrichment service.",
     )
     linkedin_api_url: str = Field(
-        "https://api.linkedin.com",
+        default="https://api.linkedin.com",
         pattern=r"^https?://[^\s?#]+$",
         description="Base URL of LinkedIn's Marketing API.",
     )
     linkedin_version: str = Field(
-        "202607",
+        default="202607",
         pattern=r"^\d{4}(0[1-9]|1[0-2])$",
         description="LinkedIn-Version (YYYYMM) of the Marketing API.",
     )
     import_max_bytes: int = Field(
-        512 * 1024 * 1024, ge=1024, description="Largest file that is imported, in bytes."
+        default=512 * 1024 * 1024, ge=1024, description="Largest file that is imported, in bytes."
     )
     import_max_rows: int = Field(
-        2_000_000, ge=1, description="Most rows of people in an imported file."
+        default=2_000_000, ge=1, description="Most rows of people in an imported file."
     )

@@ -38,6 +38,11 @@ class ImportMethods(audiences_pb2_grpc.AudienceServiceServicer):
                 job, offset=request.chunk.offset, data=request.chunk.data
             )
             yield _progress(job)
+        # A connection that breaks ends the requests just like a half-close, but then this fails:
+        # what arrived stays, and is not taken for the whole file.
+        yield _progress(job)
+        if context.cancelled():
+            return
         await self._imports.complete(job)
         async with aclosing(self._imports.follow(job)) as states:
             async for job in states:

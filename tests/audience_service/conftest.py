@@ -1,0 +1,72 @@
+"""The audience service in this process, on a SQLite file of the test's own and real gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from audience_service.app import build
+from audience_service.settings import Settings
+from audience_service.sql.database import Database
+from audience_service.sql.migrate import migrate
+from audience_service.sql.store import SqlStore
+from clients.audience import AudienceClient
+from servicekit.clock import SteppedClock
+from servicekit.server import start_server
+from tests.audience_service.enrichment_stub import EnrichmentStub
+from tests.audience_service.tenancy import refuse_without_workspace
+
+Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
+
+
+@pytest.fixture
+async def enrichment() -> EnrichmentStub:
+    """The enrichment service that the audience service of the test talks to."""
+    return EnrichmentStub()
+
+
+@pytest.fixture
+async def client(
+    enrichment: EnrichmentStub, tmp_path: Path, clock: SteppedClock
+) -> AsyncIterator[AudienceClient]:
+    """A client of a running audience service."""
+    async with AsyncExitStack() as stack:
+        other = await enrichment.start()
+        stack.push_async_callback(other.stop)
+        settings = Settings(
+            database_url=f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}",
+            enrichment_address=other.address,
+            clock_file=tmp_path / "clock",
+            drain_grace_seconds=0.5,
+        )
+        app = await build(settings)
+        event.listen(app.database.engine.sync_engine, "before_execute", refuse_without_workspace)
+        server = await start_server(services=app.services, settings=settings, close=app.close)
+        stack.push_async_callback(server.stop)
+        yield await stack.enter_async_context(AudienceClient(server.address))
+
+
+@pytest.fixture
+async def sql(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """A store on an empty, migrated SQLite file, that refuses statements without a workspace."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}")
+    await migrate(database)
+    event.listen(database.engine.sync_engine, "before_execute", refuse_without_workspace)
+    yield SqlStore(database)
+    await database.close()
+
+
+@pytest.fixture
+def until() -> Until:
+    """Waits until an async condition holds, at most 20 s."""
+
+    async def wait(holds: Callable[[], Awaitable[bool]]) -> None:
+        deadline = asyncio.get_running_loop().time() + 20
+        while not await holds():
+            assert asyncio.get_running_loop().time() < deadline, "it did not come true"
+            await asyncio.sleep(0.02)
+
+    return wait

@@ -1,0 +1,203 @@
+"""An enrichment service that does what a test tells it: records calls, and plays events.
+
+Stands in for the real one where a test needs an order of events that the real one would choose by
+itself; the end-to-end tests run against the real one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from enrichment.v1 import (
+    accounts_pb2,
+    accounts_pb2_grpc,
+    enrichments_pb2,
+    enrichments_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    profiles_pb2,
+)
+
+from servicekit.errors import already_exists, not_found, out_of_range
+from servicekit.server import RunningServer, start_server
+from servicekit.services import Service
+from servicekit.settings import ServerSettings
+from servicekit.unimplemented import allow_missing
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class EnrichmentStub:
+    """One workspace's worth of the enrichment service, in memory."""
+
+    def __init__(self) -> None:
+        self.accounts = {"workspaces/acme/accounts/veteran"}
+        self.enrichments: dict[str, enrichments_pb2.Enrichment] = {}
+        self.submitted: dict[str, dict[str, list[str]]] = {}
+        self.profiles: dict[str, str] = {}
+        self.firsts: dict[tuple[str, str], str] = {}
+        self.withdrawn: list[str] = []
+        self.cancelled: list[str] = []
+        self.log: list[events_pb2.Event] = []
+        self.lost: str = ""
+        self.news = asyncio.Event()
+
+    def emit(
+        self,
+        *,
+        enrichment: str,
+        prospect: str,
+        kind: events_pb2.EventType.ValueType = events_pb2.EVENT_TYPE_PROFILE_ENRICHED,
+        data: profiles_pb2.Profile | None = None,
+        revision: int = 1,
+        final: bool = False,
+        profile: str = "",
+    ) -> None:
+        """Append one event about a prospect's profile to the log."""
+        workspace = "/".join(enrichment.split("/")[:2])
+        event = events_pb2.Event(
+            event_id=str(len(self.log)),
+            type=kind,
+            enrichment=enrichment,
+            profile=profile or f"{workspace}/profiles/p0000{prospect[:8]}",
+            reference=f"prospects/{prospect}",
+            revision=revision,
+            final=final,
+        )
+        if data is not None:
+            event.profile_data.CopyFrom(data)
+        self.log.append(event)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let subscribers look again."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+    async def start(self) -> RunningServer:
+        """Serve on a free port."""
+        return await start_server(
+            services=[
+                Service(
+                    accounts_pb2_grpc.add_AccountServiceServicer_to_server,
+                    allow_missing(_Accounts)(self),
+                ),
+                Service(
+                    enrichments_pb2_grpc.add_EnrichmentServiceServicer_to_server,
+                    allow_missing(_Enrichments)(self),
+                ),
+                Service(
+                    events_pb2_grpc.add_EventServiceServicer_to_server,
+                    allow_missing(_Events)(self),
+                ),
+            ],
+            settings=ServerSettings(drain_grace_seconds=0.1),
+        )
+
+
+class _Accounts(accounts_pb2_grpc.AccountServiceServicer):
+    def __init__(self, stub: EnrichmentStub) -> None:
+        self._stub = stub
+
+    async def GetAccount(
+        self, request: accounts_pb2.GetAccountRequest, context: Context
+    ) -> accounts_pb2.GetAccountResponse:
+        if request.name not in self._stub.accounts:
+            raise not_found("account", request.name)
+        return accounts_pb2.GetAccountResponse(account=accounts_pb2.Account(name=request.name))
+
+
+class _Enrichments(enrichments_pb2_grpc.EnrichmentServiceServicer):
+    def __init__(self, stub: EnrichmentStub) -> None:
+        self._stub = stub
+
+    async def CreateEnrichment(
+        self, request: enrichments_pb2.CreateEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.CreateEnrichmentResponse:
+        name = f"{request.parent}/enrichments/{request.enrichment_id}"
+        if name in self._stub.enrichments:
+            raise already_exists("enrichment", name)
+        enrichment = enrichments_pb2.Enrichment(name=name, account=request.enrichment.account)
+        self._stub.enrichments[name] = enrichment
+        self._stub.submitted[name] = {}
+        return enrichments_pb2.CreateEnrichmentResponse(enrichment=enrichment)
+
+    async def GetEnrichment(
+        self, request: enrichments_pb2.GetEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.GetEnrichmentResponse:
+        return enrichments_pb2.GetEnrichmentResponse(
+            enrichment=self._stub.enrichments[request.name]
+        )
+
+    async def SubmitProfiles(
+        self, request: enrichments_pb2.SubmitProfilesRequest, context: Context
+    ) -> enrichments_pb2.SubmitProfilesResponse:
+        response = enrichments_pb2.SubmitProfilesResponse()
+        for each in request.profiles:
+            prospect = each.reference.removeprefix("prospects/")
+            self._stub.submitted[request.name][prospect] = list(each.identifiers)
+            known = [name for name in each.identifiers if name in self._stub.profiles]
+            profile = (
+                self._stub.profiles[known[0]]
+                if known
+                else f"{'/'.join(request.name.split('/')[:2])}/profiles/p0000{prospect[:8]}"
+            )
+            for name in each.identifiers:
+                self._stub.profiles[name] = profile
+            first = self._stub.firsts.setdefault((request.name, profile), each.reference)
+            response.profiles.add(
+                profile=profile, reference=first, state=enrichments_pb2.PROFILE_STATE_PENDING
+            )
+        return response
+
+    async def WithdrawProfiles(
+        self, request: enrichments_pb2.WithdrawProfilesRequest, context: Context
+    ) -> enrichments_pb2.WithdrawProfilesResponse:
+        self._stub.withdrawn += request.profiles
+        return enrichments_pb2.WithdrawProfilesResponse(withdrawn_count=len(request.profiles))
+
+    async def PauseEnrichment(
+        self, request: enrichments_pb2.PauseEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.PauseEnrichmentResponse:
+        enrichment = self._stub.enrichments[request.name]
+        enrichment.pause.waits_for_person = True
+        return enrichments_pb2.PauseEnrichmentResponse(enrichment=enrichment)
+
+    async def ResumeEnrichment(
+        self, request: enrichments_pb2.ResumeEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.ResumeEnrichmentResponse:
+        enrichment = self._stub.enrichments[request.name]
+        enrichment.ClearField("pause")
+        return enrichments_pb2.ResumeEnrichmentResponse(enrichment=enrichment)
+
+    async def CancelEnrichment(
+        self, request: enrichments_pb2.CancelEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.CancelEnrichmentResponse:
+        self._stub.cancelled.append(request.name)
+        return enrichments_pb2.CancelEnrichmentResponse()
+
+
+class _Events(events_pb2_grpc.EventServiceServicer):
+    def __init__(self, stub: EnrichmentStub) -> None:
+        self._stub = stub
+
+    async def SubscribeEvents(
+        self, request: events_pb2.SubscribeEventsRequest, context: Context
+    ) -> AsyncIterator[events_pb2.SubscribeEventsResponse]:
+        if self._stub.lost and request.after_cursor:
+            raise out_of_range(self._stub.lost, "Take a snapshot.")
+        position = int(request.after_cursor or 0)
+        while True:
+            news = self._stub.news
+            batch = self._stub.log[position:]
+            position += len(batch)
+            if batch:
+                yield events_pb2.SubscribeEventsResponse(
+                    cursor=str(position), batch=events_pb2.EventBatch(events=batch)
+                )
+            else:
+                yield events_pb2.SubscribeEventsResponse(
+                    cursor=str(position), checkpoint=events_pb2.Checkpoint()
+                )
+                await news.wait()
