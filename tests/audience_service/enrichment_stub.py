@@ -19,7 +19,7 @@ from enrichment.v1 import (
     profiles_pb2,
 )
 
-from servicekit.errors import already_exists, not_found, out_of_range
+from servicekit.errors import already_exists, not_found, out_of_range, unavailable
 from servicekit.server import RunningServer, start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
@@ -40,7 +40,10 @@ class EnrichmentStub:
         self.withdrawn: list[str] = []
         self.cancelled: list[str] = []
         self.log: list[events_pb2.Event] = []
-        self.lost: str = ""
+        self.lost = ""
+        """Reason for which cursors are refused."""
+        self.broken = False
+        """Ends the open subscription once."""
         self.news = asyncio.Event()
 
     def emit(
@@ -201,3 +204,6 @@ class _Events(events_pb2_grpc.EventServiceServicer):
                     cursor=str(position), checkpoint=events_pb2.Checkpoint()
                 )
                 await news.wait()
+            if self._stub.broken:
+                self._stub.broken = False
+                raise unavailable("DRAINING", "Come back.")
