@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
 
 from enrichment_service.event_cursors import Position, StreamId, parse_id
+from enrichment_service.event_news import News
 from enrichment_service.ports import StorePort
 from servicekit.errors import ServiceError, out_of_range
 
 PAGE = 256
 """Entries a read."""
+
+_Key = tuple[int, Position, bool, int]
 
 
 class LogStore(StorePort, Protocol):
@@ -72,15 +76,36 @@ class Extent:
 
 
 class EventLog:
-    """Reads the log. Every reader of this process reads through one of these."""
+    """Reads the log. Every reader of this process reads through one of these.
 
-    def __init__(self, store: LogStore) -> None:
+    Listeners at the head of the log all want the same page when news comes: they share one read.
+    """
+
+    def __init__(self, store: LogStore, news: News) -> None:
         self._store = store
+        self._news = news
+        self._reading: dict[_Key, asyncio.Task[Page]] = {}
 
-    async def read(
-        self, partition: int, position: Position, *, joined: bool, limit: int = PAGE
-    ) -> Page:
-        """What follows the position.
+    async def read_shared(self, partition: int, position: Position, *, joined: bool) -> Page:
+        """As `read`, together with other listeners of this process that want the same page now."""
+        # A read that began before the last ring may lack what was rung for.
+        key = (partition, position, joined, self._news.rings)
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = asyncio.create_task(self.read(partition, position, joined=joined))
+            self._reading[key] = reading
+            reading.add_done_callback(partial(self._forget, key))
+        # Whoever leaves takes nothing from the others.
+        return await asyncio.shield(reading)
+
+    def _forget(self, key: _Key, reading: asyncio.Task[Page]) -> None:
+        del self._reading[key]
+        if not reading.cancelled():
+            # Marks a failure as seen even when everybody who asked has left.
+            reading.exception()
+
+    async def read(self, partition: int, position: Position, *, joined: bool) -> Page:
+        """What follows the position, at most PAGE entries.
 
         OUT_OF_RANGE: CURSOR_EXPIRED when entries that follow it are gone, LOG_EPOCH_CHANGED when
         the log that it is a position in was lost.
@@ -88,7 +113,7 @@ class EventLog:
         answer = await self._store.call(
             partition,
             "read_events",
-            {"after": str(position.after), "limit": limit, "join": joined},
+            {"after": str(position.after), "limit": PAGE, "join": joined},
         )
         check(position, epoch=self._store.epoch(partition), trimmed=parse_id(answer["trimmed"]))
         now_ms = int(answer["now"])
@@ -99,7 +124,7 @@ class EventLog:
         return Page(
             events=events,
             position=events[-1].position if events else position,
-            ends=len(events) < limit,
+            ends=len(events) < PAGE,
         )
 
     async def extents(self, partitions: Iterable[int]) -> dict[int, Extent]:

@@ -50,6 +50,7 @@ class News:
 
     def __init__(self) -> None:
         self.live = False
+        self._rings = 0
         self._listeners: set[Listener] = set()
 
     @property
@@ -57,11 +58,18 @@ class News:
         """Subscribers that listen."""
         return len(self._listeners)
 
+    @property
+    def rings(self) -> int:
+        """How often anything was rung, or somebody began to listen: a read that began since then
+        shows all that its readers were told of, or saw before they came."""
+        return self._rings
+
     @contextmanager
     def listen(self, partitions: frozenset[int]) -> Iterator[Listener]:
         """Listen to these partitions. All of them are on the list at first."""
         listener = Listener(partitions)
         self._listeners.add(listener)
+        self._rings += 1
         try:
             yield listener
         finally:
@@ -69,10 +77,12 @@ class News:
 
     def ring(self, partition: int) -> None:
         """Something was appended to the partition, or its log was lost."""
+        self._rings += 1
         for listener in self._listeners:
             listener.ring(partition)
 
     def ring_all(self) -> None:
         """Anything may have happened anywhere."""
+        self._rings += 1
         for listener in self._listeners:
             listener.ring_all()

@@ -101,7 +101,9 @@ class EventStream:
 
     async def _advance(self, partition: int) -> None:
         """Deliver one page of the partition."""
-        page = await self._log.read(partition, self._positions[partition], joined=self._joined)
+        page = await self._log.read_shared(
+            partition, self._positions[partition], joined=self._joined
+        )
         await self._note_distance(partition, page)
         wanted = [event for event in page.events if self._filter.wants(event.entry)]
         for batch in cut(wanted, _BATCH_BYTES):

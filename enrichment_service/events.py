@@ -66,7 +66,7 @@ class Events:
         self, store: LogStore, news: News, *, checkpoint_seconds: float = _CHECKPOINT_SECONDS
     ) -> None:
         """`checkpoint_seconds`: a subscriber that got nothing for so long gets a checkpoint."""
-        self._log = EventLog(store)
+        self._log = EventLog(store, news)
         self._news = news
         self._checkpoint_seconds = checkpoint_seconds
         self._ending = asyncio.Event()
