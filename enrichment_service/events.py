@@ -15,6 +15,7 @@ from servicekit.errors import unavailable, unimplemented
 
 _CHECKPOINT_SECONDS = 10.0
 _LAST_SEQ = 2**64 - 1
+_LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 _PAGE_BYTES = 3 * 1024 * 1024
 
 
@@ -184,6 +185,6 @@ def _start(
 def _start_in(extent: Extent, subscription: Subscription) -> StreamId:
     if subscription.start_ms is not None:
         # Behind everything before that time; what is gone already was never promised.
-        before = StreamId(max(subscription.start_ms - 1, 0), _LAST_SEQ)
+        before = StreamId(min(max(subscription.start_ms - 1, 0), _LATEST_MS), _LAST_SEQ)
         return max(before, extent.trimmed)
     return extent.head if subscription.start is Start.NOW else extent.trimmed

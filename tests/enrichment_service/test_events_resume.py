@@ -7,6 +7,7 @@ import grpc
 import pytest
 import redis
 from enrichment.v1 import events_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
@@ -110,6 +111,30 @@ async def test_a_malformed_cursor_is_refused(store: Store, valkey_url: str, curs
             grpc.StatusCode.INVALID_ARGUMENT,
             "CURSOR_MALFORMED",
         )
+
+
+async def test_a_malformed_page_token_is_named(store: Store, valkey_url: str) -> None:
+    async with serving(store, valkey_url) as client:
+        with pytest.raises(grpc.aio.AioRpcError, match="page_token") as caught:
+            await client.stub.ListEvents(events_pb2.ListEventsRequest(page_token="nonsense"))
+    assert reason_of(caught.value) == "CURSOR_MALFORMED"
+
+
+async def test_a_snapshot_is_said_to_be_missing(store: Store, valkey_url: str) -> None:
+    async with serving(store, valkey_url) as client:
+        assert await _refusal(client, start_position=events_pb2.START_POSITION_SNAPSHOT) == (
+            grpc.StatusCode.UNIMPLEMENTED,
+            "METHOD_NOT_AVAILABLE",
+        )
+
+
+@pytest.mark.parametrize("seconds", [-(2**63), 2**63 - 1])
+async def test_times_beyond_the_calendar_are_the_ends_of_the_log(
+    store: Store, valkey_url: str, writer: LogWriter, seconds: int
+) -> None:
+    async with serving(store, valkey_url) as client:
+        delivered = events_of(await client.all(start_time=Timestamp(seconds=seconds)))
+    assert len(delivered) == (20 if seconds < 0 else 0)
 
 
 async def test_a_cursor_of_another_filter_or_shard_is_refused(
