@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from enum import Enum, auto
 from typing import Any
 
 import structlog
 
 from enrichment_service.accounts import parse_hours
 from enrichment_service.identifiers import fold_identifier
+from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.model import (
     FailureReason,
     Finding,
@@ -52,14 +52,6 @@ _NOT_SENT = ViewResult(finding=Finding.CONNECTION_REFUSED)
 _HAND_BACK = Outcome(kind=OutcomeKind.STOP_ALL, charged=False, counts_for_breaker=False)
 
 
-class TickOutcome(Enum):
-    """How a tick ended."""
-
-    DONE = auto()
-    KEY_REFUSED = auto()
-    """The provider refused our own API key."""
-
-
 class Tick:
     """Works one claimed account; `claimed` is what the script claim_tick answered."""
 
@@ -72,6 +64,7 @@ class Tick:
         deadline_seconds: float,
         lease_ms: int,
         stopping: asyncio.Event,
+        alarm: KeyAlarm,
         partition: int,
         claimed: Mapping[str, Any],
     ) -> None:
@@ -81,32 +74,31 @@ class Tick:
         self._deadline_seconds = deadline_seconds
         self._lease_ms = lease_ms
         self._stopping = stopping
+        self._alarm = alarm
         self._partition = partition
         self._claimed = claimed
         self._account: str = claimed["account"]
         self._spread_ms = midnight_spread_ms(self._account)
 
-    async def run(self) -> TickOutcome:
+    async def run(self) -> None:
         """Views what the tick allows, then hands the account back.
 
         Whoever loses the lease on the way stops: somebody else has the account now.
         """
         heart = asyncio.create_task(self._beat())
         try:
-            outcome, ending = await self._views()
+            ending = await self._views()
             await self._call("end_tick", spread_ms=self._spread_ms, **ending)
         except RefusedError as refusal:
             if refusal.reason != "LEASE_LOST":
                 raise
             _log.warning("lease_lost", account=self._account)
-            return TickOutcome.DONE
         finally:
             heart.cancel()
             await asyncio.gather(heart, return_exceptions=True)
-        return outcome
 
-    async def _views(self) -> tuple[TickOutcome, dict[str, object]]:
-        """How it ended, and what end_tick is told about the next tick."""
+    async def _views(self) -> dict[str, object]:
+        """What end_tick is told about the next tick."""
         settings, budget = self._claimed["settings"], self._claimed["budget"]
         pacing, hours = Pacing(settings["pacing"]), parse_hours(settings.get("hours"))
         now_ms = int(self._claimed["now"])
@@ -116,7 +108,7 @@ class Tick:
             if not is_working(hours, now_ms=now_ms):
                 until = next_working_ms(hours, from_ms=now_ms)
                 pause = {"reason": PauseReason.OUTSIDE_WORKING_HOURS, "until_ms": until}
-                return TickOutcome.DONE, {"pause": pause}
+                return {"pause": pause}
             allowed = views_this_tick(
                 pacing=pacing,
                 hours=hours,
@@ -126,7 +118,7 @@ class Tick:
             )
             ending["not_before"] = next_tick_ms(pacing=pacing, hours=hours, now_ms=now_ms)
         for made in range(allowed):
-            if made and not await self._gap():
+            if (made and not await self._gap()) or self._alarm.seconds_left:
                 break
             begun = await self._begin()
             if "view" not in begun:
@@ -142,12 +134,14 @@ class Tick:
             )
             if not outcome.listed:
                 _log.warning("unlisted_answer", status=result.status, error_type=result.error_type)
-            finished = await self._finish(begun, result, outcome)
             if outcome.kind is OutcomeKind.STOP_ALL:
-                return TickOutcome.KEY_REFUSED, ending
+                self._alarm.refused()
+            elif result.status is not None:
+                self._alarm.accepted()
+            finished = await self._finish(begun, result, outcome)
             if finished.get("stop") or finished.get("stale"):
                 break
-        return TickOutcome.DONE, ending
+        return ending
 
     async def _begin(self) -> dict[str, Any]:
         reservation = random_id(16)

@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 
+from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.ports import PARTITIONS, ProfileSource, RefusedError, StorePort
-from enrichment_service.tick import Gaps, Tick, TickOutcome
+from enrichment_service.tick import Gaps, Tick
 from servicekit.clock import Clock, SteppedClock
 from servicekit.errors import ServiceError
 
@@ -40,8 +41,12 @@ class TickEngine:
         gaps: Gaps,
         deadline_seconds: float,
         accounts_side_by_side: int,
+        halt_seconds: float = HALT_SECONDS,
     ) -> None:
-        """`deadline_seconds` bounds one view; `accounts_side_by_side` the ticks at a time."""
+        """`deadline_seconds` bounds one view; `accounts_side_by_side` the ticks at a time.
+
+        `halt_seconds` is how long nothing is fetched after our own API key was refused.
+        """
         self._store = store
         self._source = source
         self._clock = clock
@@ -51,7 +56,7 @@ class TickEngine:
         self._ticks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._halted_until = 0.0
+        self._alarm = KeyAlarm(halt_seconds=halt_seconds)
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -96,10 +101,13 @@ class TickEngine:
 
     async def _round(self) -> float:
         """Claims what is due; seconds to wait until the next look."""
-        now = asyncio.get_running_loop().time()
-        if now < self._halted_until:
-            return min(_IDLE_SECONDS, self._halted_until - now)
-        looks = await asyncio.gather(*(self._claim(partition) for partition in range(PARTITIONS)))
+        if halted := self._alarm.seconds_left:
+            return min(_IDLE_SECONDS, halted)
+        if self._alarm.in_doubt:
+            # One after the other, so that one account tries the key before all follow.
+            looks = [await self._claim(partition) for partition in range(PARTITIONS)]
+        else:
+            looks = await asyncio.gather(*map(self._claim, range(PARTITIONS)))
         if any("claimed" in look for look in looks):
             return 0.0
         due = min((int(look["due"]) for look in looks if "due" in look), default=None)
@@ -110,14 +118,13 @@ class TickEngine:
                 self._clock.advance_to(due)
                 return 0.0
             return _STEPPED_IDLE_SECONDS
-        if due is None or len(self._ticks) >= self._slots:
+        if due is None or self._is_full():
             return _IDLE_SECONDS
         return min(_IDLE_SECONDS, max(0.0, (due - now_ms) / 1000))
 
     async def _claim(self, partition: int) -> Mapping[str, Any]:
-        full = len(self._ticks) >= self._slots
         look: Mapping[str, Any] = await self._store.call(
-            partition, "claim_tick", {"lease_ms": LEASE_MS, "but_not": full or None}
+            partition, "claim_tick", {"lease_ms": LEASE_MS, "but_not": self._is_full() or None}
         )
         if "claimed" in look:
             tick = Tick(
@@ -127,21 +134,17 @@ class TickEngine:
                 deadline_seconds=self._deadline_seconds,
                 lease_ms=LEASE_MS,
                 stopping=self._stopping,
+                alarm=self._alarm,
                 partition=partition,
                 claimed=look["claimed"] | {"now": look["now"]},
             )
-            task = asyncio.create_task(self._work(tick))
+            task = asyncio.create_task(tick.run())
             self._ticks.add(task)
             task.add_done_callback(self._done)
         return look
 
-    async def _work(self, tick: Tick) -> None:
-        if await tick.run() is TickOutcome.KEY_REFUSED:
-            self._halted_until = asyncio.get_running_loop().time() + HALT_SECONDS
-            _log.error(
-                "provider_key_refused",
-                advice="nothing is viewed until ENRICHMENT_PROVIDER_API_KEY is a valid key",
-            )
+    def _is_full(self) -> bool:
+        return len(self._ticks) >= (1 if self._alarm.in_doubt else self._slots)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._ticks.discard(task)

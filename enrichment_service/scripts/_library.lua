@@ -26,6 +26,7 @@ function KEYS_OF:reservation(a, id) return self.tag .. 'reservation:' .. a .. '/
 function KEYS_OF:request(ws, id) return self.tag .. 'request:' .. ws .. ':' .. id end
 function KEYS_OF:due() return self.tag .. 'due' end                                           -- *
 function KEYS_OF:leases() return self.tag .. 'leases' end                                     -- *
+function KEYS_OF:polls() return self.tag .. 'polls' end                                       -- *
 function KEYS_OF:ring(a) return self.tag .. 'ring:' .. a end                                  -- *
 function KEYS_OF:retries(a) return self.tag .. 'retries:' .. a end                            -- *
 function KEYS_OF:enrichments(ws) return self.tag .. 'enrichments:' .. ws end                  -- *

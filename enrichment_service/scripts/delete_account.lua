@@ -21,5 +21,6 @@ register('delete_account', {}, function(c, request)
   redis.call('ZREM', c:accounts(ws), id)
   redis.call('ZREM', c:due(), a)
   redis.call('ZREM', c:leases(), a)
+  redis.call('ZREM', c:polls(), a)
   return { provider = account.provider }
 end)

@@ -10,10 +10,16 @@ register('set_account_connection', {}, function(c, request)
   local account = load_account(c, a)
   begin_writing(c)
   if not request.connected then
+    -- From now on only the caller ends it, whatever the provider says.
+    account.disconnected = '1'
+    redis.call('HSET', c:account(a), 'disconnected', '1')
     pause_account(c, a, account, 'ACCOUNT_DISCONNECTED', nil)
+    watch_provider(c, a, account)
   else
+    account.disconnected, account.polls = nil, nil
+    redis.call('HDEL', c:account(a), 'disconnected', 'polls', 'polled_at')
     redis.call('HSET', c:account(a), 'errors', 0)
-    if num(account.pause_until) == 0 then resume_account(c, a, account) end
+    end_waiting(c, a, account)
   end
   schedule(c, a)
   return account_view(c, a, hgetall(c:account(a)))
