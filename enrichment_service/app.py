@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from enrichment.v1 import (
     accounts_pb2_grpc,
     enrichments_pb2_grpc,
@@ -14,8 +15,11 @@ from enrichment.v1 import (
 
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
+from enrichment_service.erasure import Erasure, embedded_secret
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
+from enrichment_service.explanations import Explanations
+from enrichment_service.person_keys import PersonKeys
 from enrichment_service.policy.pacing import DAY_MS, view_gaps
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.servicers.accounts import AccountServicer
@@ -31,7 +35,9 @@ from enrichment_service.view_budgets import ViewBudgets
 from servicekit.clock import open_clock
 from servicekit.server import Hook
 from servicekit.services import Service
-from servicekit.unimplemented import allow_missing
+from servicekit.settings import ConfigurationError
+
+_log = structlog.get_logger("app")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,14 @@ def open_store(settings: Settings) -> Store:
     )
 
 
+def erasure_secret(settings: Settings) -> bytes | None:
+    """The secret that erased people are remembered by; an embedded store has its own."""
+    secret = settings.erasure_key.get_secret_value()
+    if not secret and settings.store_marker:
+        return embedded_secret(settings.store_marker.with_name("erasure-key"))
+    return secret.encode() or None
+
+
 async def build(settings: Settings) -> App:
     """Opens everything; ConfigurationError when something is not as it must be."""
     clock = open_clock(settings.clock_file)
@@ -61,6 +75,18 @@ async def build(settings: Settings) -> App:
         store = open_store(settings)
         undo.push_async_callback(store.close)
         await store.open(attested=settings.store_attested)
+        keys = PersonKeys(erasure_secret(settings))
+        erasure = Erasure(store, keys=keys)
+        if not keys.ready:
+            _log.error(
+                "erasure_key_missing",
+                advice="nobody is taken in or viewed until ENRICHMENT_ERASURE_KEY is set",
+            )
+        elif not await erasure.secret_is_known():
+            raise ConfigurationError(
+                "ENRICHMENT_ERASURE_KEY: people in this store were erased under another key and "
+                "would come back under this one. Set the key that the store was first used with."
+            )
         provider = ConnectedAccountProvider(
             url=settings.provider_url,
             api_key=settings.provider_api_key.get_secret_value(),
@@ -71,6 +97,7 @@ async def build(settings: Settings) -> App:
         engine = TickEngine(
             store=store,
             source=provider,
+            keys=keys,
             clock=clock,
             gaps=view_gaps(seed=settings.view_gap_seed, shortest=shortest, longest=longest),
             deadline_seconds=settings.view_deadline_seconds,
@@ -81,7 +108,7 @@ async def build(settings: Settings) -> App:
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)
-        if settings.worker:
+        if settings.worker and keys.ready:
             engine.start()
         undo.pop_all()
     return App(
@@ -96,7 +123,12 @@ async def build(settings: Settings) -> App:
             ),
             Service(
                 enrichments_pb2_grpc.add_EnrichmentServiceServicer_to_server,
-                allow_missing(EnrichmentServicer)(enrichments=Enrichments(store), wake=engine.wake),
+                EnrichmentServicer(
+                    enrichments=Enrichments(store, keys=keys),
+                    explanations=Explanations(store),
+                    erasure=erasure,
+                    wake=engine.wake,
+                ),
             ),
             Service(
                 events_pb2_grpc.add_EventServiceServicer_to_server,

@@ -18,7 +18,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from enrichment_service import model
 from enrichment_service.accounts import AccountSettings
-from enrichment_service.enrichments import FRESH_MS, Enrichment, Submitted
+from enrichment_service.enrichment_reading import FRESH_MS, Enrichment
+from enrichment_service.enrichments import Submitted
 from enrichment_service.policy.forecast import Forecast
 from enrichment_service.policy.pacing import DAY_MS
 from servicekit.errors import invalid_argument
@@ -190,6 +191,7 @@ def to_proto_progress(progress: model.Progress) -> enrichments_pb2.EnrichmentPro
         partial=progress.partial,
         failed=progress.failed,
         withdrawn=progress.withdrawn,
+        erased=progress.erased,
     )
 
 

@@ -321,7 +321,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Counts of an enrichment's profiles; withdrawn ones are not in the total."""
+    """Counts of an enrichment's profiles; withdrawn and erased ones are not in the total."""
 
     total: int
     pending: int
@@ -330,3 +330,4 @@ class Progress:
     partial: int
     failed: int
     withdrawn: int
+    erased: int

@@ -78,6 +78,7 @@ _ERRORS: dict[str, Callable[[str, dict[str, Any]], ServiceError]] = {
     "ENRICHMENT_CANCELLED": lambda subject, _: failed_precondition(
         "ENRICHMENT_CANCELLED", f"{subject} was cancelled for good. Create another one."
     ),
+    "PROFILE_NOT_FOUND": lambda subject, _: not_found("profile", subject),
     "PROVIDER_ACCOUNT_CLAIMED": _claimed,
     "ETAG_MISMATCH": lambda subject, _: aborted(
         "ETAG_MISMATCH", f"{subject} has changed since it was read. Read it again, then repeat."

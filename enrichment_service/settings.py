@@ -7,6 +7,8 @@ from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServerSettings
 
+_SHORTEST_KEY = 16
+
 
 class Settings(ServerSettings):
     """What the enrichment service can be told."""
@@ -34,6 +36,11 @@ class Settings(ServerSettings):
     provider_api_key: SecretStr = Field(
         default=SecretStr(""), description="Key of the connected-account API."
     )
+    erasure_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret that erased people are remembered by, at least 16 characters; it must "
+        "stay the same for good. An embedded store makes its own.",
+    )
     view_deadline_seconds: float = Field(
         default=20.0, gt=0, le=60, description="Longest time, in seconds, that one view may take."
     )
@@ -46,6 +53,13 @@ class Settings(ServerSettings):
     accounts_side_by_side: int = Field(
         default=64, ge=1, le=1000, description="Accounts that this process works at a time."
     )
+
+    @field_validator("erasure_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_KEY:
+            raise ValueError(f"must have at least {_SHORTEST_KEY} characters")
+        return value
 
     @field_validator("view_gap_seconds")
     @classmethod

@@ -8,25 +8,17 @@ from typing import Any
 import structlog
 
 from enrichment_service.accounts import parse_hours
-from enrichment_service.identifiers import fold_identifier
 from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.model import (
-    FailureReason,
     Finding,
     Outcome,
     OutcomeKind,
     Pacing,
-    PauseEnd,
     PauseReason,
-    ViewedProfile,
     ViewResult,
 )
-from enrichment_service.policy.outcomes import (
-    classify,
-    partial_delay_ms,
-    pause_for_ms,
-    retry_delay_ms,
-)
+from enrichment_service.person_keys import PersonKeys
+from enrichment_service.policy.outcomes import classify
 from enrichment_service.policy.pacing import (
     VIEWS_A_TICK,
     is_working,
@@ -36,6 +28,7 @@ from enrichment_service.policy.pacing import (
     views_this_tick,
 )
 from enrichment_service.ports import ProfileSource, RefusedError, StorePort
+from enrichment_service.view_reports import report_of
 from servicekit.errors import ServiceError
 from servicekit.names import random_id
 
@@ -65,6 +58,7 @@ class Tick:
         lease_ms: int,
         stopping: asyncio.Event,
         alarm: KeyAlarm,
+        keys: PersonKeys,
         partition: int,
         claimed: Mapping[str, Any],
     ) -> None:
@@ -75,9 +69,11 @@ class Tick:
         self._lease_ms = lease_ms
         self._stopping = stopping
         self._alarm = alarm
+        self._keys = keys
         self._partition = partition
         self._claimed = claimed
         self._account: str = claimed["account"]
+        self._workspace = self._account.partition("/")[0]
         self._spread_ms = midnight_spread_ms(self._account)
 
     async def run(self) -> None:
@@ -173,7 +169,7 @@ class Tick:
         self, begun: Mapping[str, Any], result: ViewResult, outcome: Outcome
     ) -> dict[str, Any]:
         view = begun["view"]
-        request = _request_of(outcome, view, result)
+        request = report_of(outcome, view, result, workspace=self._workspace, keys=self._keys)
         # Repeated until the answer is known: the script settles each view once.
         pause = 0.05
         while True:
@@ -217,79 +213,3 @@ class Tick:
             function,
             {"account": self._account, "token": self._claimed["token"], **request},
         )
-
-
-def _request_of(outcome: Outcome, view: Mapping[str, Any], result: ViewResult) -> dict[str, object]:
-    """What the script finish_view is told of an outcome."""
-    request: dict[str, object] = {
-        "charged": outcome.charged,
-        "counts_as_error": outcome.counts_for_breaker,
-        "outcome": "RETRY",
-    }
-    if result.profile is not None:
-        request["person"] = _person_of(result.profile, asked=view["ask"])
-    match outcome.kind:
-        case OutcomeKind.ENRICHED:
-            request["outcome"] = "ENRICHED"
-        case OutcomeKind.PARTIAL:
-            request["outcome"] = "PARTIAL"
-            delay = partial_delay_ms(int(view["partials"]) + 1)
-            request["retry_in_ms"] = delay
-        case OutcomeKind.PROFILE_FAILED:
-            request |= {"outcome": "FAILED", "failure": outcome.failure_reason}
-        case OutcomeKind.RETRY | OutcomeKind.DISCARDED:
-            delay = retry_delay_ms(int(view["attempts"]))
-            if delay is None:
-                request |= {"outcome": "FAILED", "failure": FailureReason.ATTEMPTS_EXHAUSTED}
-            else:
-                request["retry_in_ms"] = delay
-        case OutcomeKind.PAUSE | OutcomeKind.STOP_ALL:
-            # Back to the front of the queue: the profile is not to blame.
-            request |= {"retry_in_ms": 0, "free": True}
-    if outcome.pause_reason is not None:
-        pause: dict[str, object] = {"reason": outcome.pause_reason}
-        if outcome.pause_end is PauseEnd.RETRY_AFTER:
-            pause["for_ms"] = pause_for_ms(outcome, retry_after_ms=result.retry_after_ms)
-        elif outcome.pause_end is PauseEnd.NEXT_DAY:
-            pause["until_midnight"] = True
-        request["pause"] = pause
-    return {name: value for name, value in request.items() if value is not None}
-
-
-def _person_of(profile: ViewedProfile, *, asked: str) -> dict[str, object]:
-    """What a view showed, apart by who may see it, under every id that it revealed."""
-    data: dict[str, object] = {
-        name: value
-        for name in (
-            "provider_id",
-            "member_id",
-            "public_identifier",
-            "public_profile_url",
-            "first_name",
-            "last_name",
-            "headline",
-            "company",
-            "title",
-            "location",
-            "picture_url",
-            "picture_expire_ms",
-        )
-        if (value := getattr(profile, name)) not in (None, "")
-    }
-    ids = {fold_identifier(asked), profile.provider_id}
-    if profile.public_identifier:
-        ids.add(profile.public_identifier)
-    viewer: dict[str, object] = {}
-    if profile.connection_degree is not None:
-        viewer["degree"] = profile.connection_degree
-    if profile.shared_connections_count is not None:
-        viewer["shared"] = profile.shared_connections_count
-    return {
-        "data": data,
-        "ids": sorted(ids),
-        "vanity": profile.public_identifier,
-        "provider_id": profile.provider_id,
-        "viewer": viewer,
-        "new_profile": random_id(13),
-        "ask": asked,
-    }

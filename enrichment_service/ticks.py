@@ -6,10 +6,12 @@ Any number of processes run it side by side; leases in the store keep an account
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
+from enrichment_service.person_keys import PersonKeys
 from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.ports import PARTITIONS, ProfileSource, RefusedError, StorePort
 from enrichment_service.tick import Gaps, Tick
@@ -37,6 +39,7 @@ class TickEngine:
         *,
         store: StorePort,
         source: ProfileSource,
+        keys: PersonKeys,
         clock: Clock,
         gaps: Gaps,
         deadline_seconds: float,
@@ -49,11 +52,13 @@ class TickEngine:
         """
         self._store = store
         self._source = source
+        self._keys = keys
         self._clock = clock
         self._gaps = gaps
         self._deadline_seconds = deadline_seconds
         self._slots = accounts_side_by_side
         self._ticks: set[asyncio.Task[None]] = set()
+        self._sweeps: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._alarm = KeyAlarm(halt_seconds=halt_seconds)
@@ -73,13 +78,14 @@ class TickEngine:
         self._woken.set()
         if self._loop is not None:
             await self._loop
-        await asyncio.gather(*self._ticks)
+        await asyncio.gather(*self._ticks, *self._sweeps.values())
 
     async def close(self) -> None:
         """Ends at once what `drain` had no time for; leases then run out by themselves."""
-        for task in (*self._ticks, *([self._loop] if self._loop else [])):
+        tasks = (*self._ticks, *self._sweeps.values())
+        for task in (*tasks, *([self._loop] if self._loop else [])):
             task.cancel()
-        await asyncio.gather(*self._ticks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._loop is not None:
             await asyncio.gather(self._loop, return_exceptions=True)
 
@@ -126,6 +132,10 @@ class TickEngine:
         look: Mapping[str, Any] = await self._store.call(
             partition, "claim_tick", {"lease_ms": LEASE_MS, "but_not": self._is_full() or None}
         )
+        if look["sweep"] and partition not in self._sweeps:
+            sweep = asyncio.create_task(self._sweep(partition))
+            self._sweeps[partition] = sweep
+            sweep.add_done_callback(partial(self._swept, partition))
         if "claimed" in look:
             tick = Tick(
                 store=self._store,
@@ -135,6 +145,7 @@ class TickEngine:
                 lease_ms=LEASE_MS,
                 stopping=self._stopping,
                 alarm=self._alarm,
+                keys=self._keys,
                 partition=partition,
                 claimed=look["claimed"] | {"now": look["now"]},
             )
@@ -145,6 +156,18 @@ class TickEngine:
 
     def _is_full(self) -> bool:
         return len(self._ticks) >= (1 if self._alarm.in_doubt else self._slots)
+
+    async def _sweep(self, partition: int) -> None:
+        """Tidies up behind cancelled enrichments, a little at a time between other calls."""
+        more = True
+        while more and not self._stopping.is_set():
+            more = bool((await self._store.call(partition, "sweep_cancelled", {}))["more"])
+
+    def _swept(self, partition: int, task: asyncio.Task[None]) -> None:
+        del self._sweeps[partition]
+        if not task.cancelled() and task.exception() is not None:
+            # The next round finds what is left.
+            _log.warning("sweep_failed", exc_info=task.exception())
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._ticks.discard(task)

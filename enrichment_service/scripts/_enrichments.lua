@@ -1,23 +1,30 @@
 -- Enrichments, the state of each of their profiles, and the workspace's cache of people.
 --
--- enrichment:{ws}/{id}     HASH: account, display_name, max_age_ms, created, paused_at, cancelled, ringed, and the counts
---                          total, pending, enriched, cached, partial, failed, withdrawn.
+-- enrichment:{ws}/{id}     HASH: account, display_name, max_age_ms, created, paused_at, cancelled, ringed, swept (the last
+--                          bucket that sweep_cancelled has done), and the counts total, pending, enriched, cached, partial,
+--                          failed, withdrawn, erased; withdrawn and erased ones are not in the total.
 -- queue:{enrichment}       LIST of profile ids in the order of submission.
 -- states:{enrichment}:{b}  HASH of profile id -> 'state:attempts:partials:revision:reference'. The bucket b is the first
 --                          7 characters of the id, which profiles submitted together share, so that a bucket is a small
 --                          listpack. States: q queued, v being viewed, r waiting for a retry, e enriched, c cached,
---                          p partial, f failed, w withdrawn.
+--                          p partial, f failed, w withdrawn, x erased. In a cancelled enrichment q, v and r mean withdrawn.
 -- buckets:{enrichment}     ZSET of its buckets, in lexical order.
 -- profile:{ws}/{id}        HASH: ask (the id LinkedIn is asked for), ids (JSON, all known ids), created, data (JSON),
 --                          viewed (ms of the last complete view), partial, v:<account> (JSON, what only that account sees),
---                          was (JSON, ids of the records that were joined to it), waiting (enrichments that wait for it);
+--                          was (JSON, ids of the records that were joined to it), waiting (enrichments that wait for it),
+--                          e:<enrichment> (ms since when its place there is in its state), e:<enrichment>/<id> (the same of
+--                          the place of a record that was joined to it);
 --                          of one joined to the older record of the person: ask, created, waiting, merged (id of that one).
 -- alias:{ws}/{id}          STRING: the profile that an id belongs to.
+-- sweeps                   LIST of cancelled enrichments whose states are still to be swept.
+--
+-- The id of a person, in aliases and `ids`, is a keyed hash of what LinkedIn calls them (person_keys.py).
 
 local BUCKET = 7
 local FRESH_S = 30 * 86400 -- seed: cached for 30 days
 local SUFFIX = { q = 'pending', v = 'pending', r = 'pending', e = 'enriched', c = 'cached', p = 'partial', f = 'failed',
-  w = 'withdrawn' }
+  w = 'withdrawn', x = 'erased' }
+local NOT_IN_TOTAL = { withdrawn = true, erased = true }
 
 local function load_enrichment(c, e)
   local enrichment = hgetall(c:enrichment(e))
@@ -29,7 +36,7 @@ local function progress_of(enrichment)
   return {
     total = num(enrichment.total), pending = num(enrichment.pending), enriched = num(enrichment.enriched),
     cached = num(enrichment.cached), partial = num(enrichment.partial), failed = num(enrichment.failed),
-    withdrawn = num(enrichment.withdrawn),
+    withdrawn = num(enrichment.withdrawn), erased = num(enrichment.erased),
   }
 end
 
@@ -74,12 +81,37 @@ local function wait_for(c, ws, p, by)
   if waiting == 0 or (waiting == 1 and by == 1) then set_lifetime(c, ws, p) end
 end
 
+-- The state of a profile as callers see it: what was pending in a cancelled enrichment is withdrawn.
+local function shown_state(enrichment, s)
+  return enrichment.cancelled and SUFFIX[s.state] == 'pending' and 'w' or s.state
+end
+
+-- Where it stands since when a place in an enrichment is in its state: key and field. The record that speaks for the
+-- person knows all their places.
+local function place_mark(c, e, p)
+  local ws, name = string.match(e, '^([^/]+)/(.+)$')
+  local head, next_head = p, redis.call('HGET', c:profile(ws, p), 'merged')
+  while next_head do
+    head, next_head = next_head, redis.call('HGET', c:profile(ws, next_head), 'merged')
+  end
+  if head ~= p and redis.call('EXISTS', c:profile(ws, head)) == 1 then
+    return c:profile(ws, head), 'e:' .. name .. '/' .. p
+  end
+  return c:profile(ws, p), 'e:' .. name
+end
+
 -- Moves a profile to another state and the enrichment's counts with it. A record that some enrichment waits for is kept
 -- however long that takes.
 local function move(c, e, enrichment, p, s, state)
-  local from, to = SUFFIX[s.state], SUFFIX[state]
+  local from, to = SUFFIX[shown_state(enrichment, s)], SUFFIX[state]
+  local ws = workspace_of(e)
   s.state = state
   write_state(c, e, p, s)
+  -- Of an erased person there is no record any more.
+  if to ~= 'erased' then
+    local key, field = place_mark(c, e, p)
+    redis.call('HSET', key, field, int(c.now))
+  end
   if from == to then return end
   local function count(field, by)
     enrichment[field] = num(enrichment[field]) + by
@@ -87,11 +119,15 @@ local function move(c, e, enrichment, p, s, state)
   end
   if from then count(from, -1) end
   count(to, 1)
-  if from == 'withdrawn' or from == nil then count('total', 1) elseif to == 'withdrawn' then count('total', -1) end
+  local was_in, is_in = from ~= nil and not NOT_IN_TOTAL[from], not NOT_IN_TOTAL[to]
+  if is_in ~= was_in then count('total', is_in and 1 or -1) end
+  if to == 'erased' then return end
   if to == 'pending' then
-    wait_for(c, workspace_of(e), p, 1)
+    wait_for(c, ws, p, 1)
   elseif from == 'pending' then
-    wait_for(c, workspace_of(e), p, -1)
+    wait_for(c, ws, p, -1)
+  else
+    set_lifetime(c, ws, p)
   end
 end
 

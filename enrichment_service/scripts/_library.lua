@@ -36,6 +36,8 @@ function KEYS_OF:states(e, bucket) return self.tag .. 'states:' .. e .. ':' .. b
 function KEYS_OF:buckets(e) return self.tag .. 'buckets:' .. e end                            -- *
 function KEYS_OF:profile(ws, p) return self.tag .. 'profile:' .. ws .. '/' .. p end           -- * while waited for
 function KEYS_OF:alias(ws, id) return self.tag .. 'alias:' .. ws .. '/' .. id end             -- * while waited for
+function KEYS_OF:tombstone(ws, id) return self.tag .. 'tombstone:' .. ws .. '/' .. id end     -- *
+function KEYS_OF:sweeps() return self.tag .. 'sweeps' end                                     -- *
 function KEYS_OF:log() return self.tag .. 'log' end                                           -- *
 
 -- A HASH as a table.
@@ -72,7 +74,11 @@ local function open(keys, request)
 end
 
 -- Called before the first write of every function that writes: from here on the partition's time is at least `now`.
+--
+-- While a Cluster moves a slot key by key, a key that is not there fails the function in the middle. `moving` never is there:
+-- it fails here, before anything is written.
 local function begin_writing(c)
+  redis.call('EXISTS', c.tag .. 'moving')
   if c.now > c.known_now then redis.call('HSET', c:header(), 'now_ms', string.format('%.0f', c.now)) end
 end
 

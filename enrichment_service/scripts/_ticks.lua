@@ -17,7 +17,7 @@ local function abandon_view(c, a, account)
     close_reservation(c, a, id, reservation, num(reservation.count), 'expired')
   end
   local s, enrichment = read_state(c, e, p), hgetall(c:enrichment(e))
-  if s and s.state == 'v' then
+  if s and s.state == 'v' and not enrichment.cancelled then
     move(c, e, enrichment, p, s, 'q')
     redis.call('LPUSH', c:queue(e), p)
     join_ring(c, e, enrichment)

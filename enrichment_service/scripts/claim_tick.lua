@@ -2,7 +2,7 @@
 -- Keys:   1 the header key.
 -- Args:   lease_ms, but_not? (true: claim nothing, only look; for a worker that is full).
 -- Result: {claimed?: {account, settings, token, budget, day, now, midnight}, due? (ms of the next due tick), open (leases
---         and permits that are open), now}.
+--         and permits that are open), sweep (boolean: call sweep_cancelled), now}.
 --
 -- A tick whose worker went silent goes on: the next to claim it gets the views that it has left (seed: 15 per tick).
 local function take_back(c, a)
@@ -22,7 +22,7 @@ local function bring_back_retries(c, a)
     redis.call('ZREM', c:retries(a), member)
     local e, p = string.match(member, '^(.*)|(.*)$')
     local s, enrichment = read_state(c, e, p), hgetall(c:enrichment(e))
-    if s and s.state == 'r' then
+    if s and s.state == 'r' and not enrichment.cancelled then
       move(c, e, enrichment, p, s, 'q')
       redis.call('LPUSH', c:queue(e), p)
       join_ring(c, e, enrichment)
@@ -56,6 +56,7 @@ register('claim_tick', {}, function(c, request)
   end
   local next_due = redis.call('ZRANGE', c:due(), 0, 0, 'WITHSCORES')
   if #next_due > 0 then answer.due = tonumber(next_due[2]) end
+  answer.sweep = redis.call('EXISTS', c:sweeps()) == 1
   answer.open = redis.call('ZCARD', c:leases()) + redis.call('ZCARD', c:permits())
   return answer
 end)

@@ -3,12 +3,15 @@
 -- Keys:   1 the header key.
 -- Args:   account, token, enrichment, profile, reservation, charged (boolean), counts_as_error (boolean),
 --         outcome: ENRICHED | PARTIAL | FAILED (failure) | RETRY (retry_in_ms? none: give up, 0: at once; `free`: not an
---         attempt), person? {data (fields that every viewer sees), ids (folded, all that the view revealed), provider_id,
---         ask (the id that was asked for), viewer {what only this account sees}, new_profile (a random id, if the vanity has
---         moved to another member)},
+--         attempt), person? {data (fields that every viewer sees), ids (keyed hashes of all that the view revealed),
+--         provider_id, ask (the id that was asked for), viewer {what only this account sees}, new_profile (a random id, if
+--         the vanity has moved to another member)},
 --         pause? {reason, for_ms? (none: waits for a person), until_midnight?}.
 -- Result: {stop: boolean (the account has paused)} or {stale: true}: the lease was lost; permit and cache were settled, the
 --         rest is left to whoever has the account now.
+--
+-- A view that reveals an id of somebody erased leaves nothing in the cache and makes the place that of an erased person;
+-- every other id that it revealed is erased with them.
 
 -- True when a record is of somebody else than the view showed: a vanity moves to another member, ids do not.
 local function is_of_another(record, person)
@@ -82,6 +85,10 @@ local function join(c, ws, head, group, person)
       was[#was + 1] = p
       for field, value in pairs(record) do
         if string.sub(field, 1, 2) == 'v:' then redis.call('HSETNX', key, field, value) end
+        local place = string.match(field, '^e:(.+)$')
+        if place then
+          redis.call('HSET', key, 'e:' .. (string.find(place, '/', 1, true) and place or place .. '/' .. p), value)
+        end
       end
       redis.call('DEL', c:profile(ws, p))
       redis.call('HSET', c:profile(ws, p), 'merged', head, 'ask', record.ask, 'created', record.created,
@@ -119,6 +126,22 @@ local function write_person(c, ws, p, account, person, complete)
   return p
 end
 
+-- Erases whoever the view showed: `name` stands for them. Returns the profile that it is about, as write_person does.
+local function erase_shown(c, ws, p, person, name)
+  local own_record, own = load_profile(c, ws, p)
+  local heads = {}
+  if is_of_another(own_record, person) then
+    p = person.new_profile
+  elseif own_record.created then
+    heads[own] = true
+  end
+  for head in pairs(records_of(c, ws, own, {}, person)) do
+    if head ~= own then heads[head] = true end
+  end
+  erase_people(c, ws, heads, person.ids, name)
+  return p
+end
+
 register('finish_view', {}, function(c, request)
   local a, e, p = request.account, request.enrichment, request.profile
   local ws = workspace_of(e)
@@ -133,8 +156,10 @@ register('finish_view', {}, function(c, request)
     -- Nobody asks for the engine's own permits again.
     redis.call('DEL', c:reservation(a, request.reservation))
   end
-  local viewed = p
-  if request.person then
+  local viewed, erased = p, request.person and tombstone_of(c, ws, request.person.ids)
+  if erased then
+    viewed = erase_shown(c, ws, p, request.person, erased)
+  elseif request.person then
     viewed = write_person(c, ws, p, a, request.person, request.outcome == 'ENRICHED')
   end
   if not holds_lease(c, a, account, request.token) then return { stale = true } end
@@ -146,18 +171,22 @@ register('finish_view', {}, function(c, request)
   redis.call('HDEL', c:account(a), 'in_flight')
 
   local enrichment, s = hgetall(c:enrichment(e)), read_state(c, e, p)
-  if s and s.state == 'v' then
+  if s and s.state == 'v' and not enrichment.cancelled then
     local pending_before = num(enrichment.pending)
     if viewed ~= p then
       -- The place in the enrichment goes to whom the vanity belongs to now.
       redis.call('HDEL', c:states(e, string.sub(p, 1, BUCKET)), p)
+      redis.call('HDEL', place_mark(c, e, p))
       wait_for(c, ws, p, -1)
-      wait_for(c, ws, viewed, 1)
+      if not erased then wait_for(c, ws, viewed, 1) end
       redis.call('ZADD', c:buckets(e), 0, string.sub(viewed, 1, BUCKET))
       p = viewed
     end
     local event = { budget = budget_summary(read_budget(c, a, account)) }
-    if request.outcome == 'ENRICHED' then
+    if erased then
+      move(c, e, enrichment, p, s, 'x')
+      event.t = 'PROFILE_ERASED'
+    elseif request.outcome == 'ENRICHED' then
       move(c, e, enrichment, p, s, 'e')
       event.t = 'PROFILE_ENRICHED'
     elseif request.outcome == 'FAILED' or not request.retry_in_ms then

@@ -10,7 +10,8 @@ register('get_enrichment', { 'no-writes' }, function(c, request)
   local a = enrichment.account
   local account = hgetall(c:account(a))
   local view = enrichment_view(c, e, enrichment)
-  view.account, view.budget = account_view(c, a, account), read_budget(c, a, account)
+  -- A cancelled enrichment outlives its account.
+  if account.strategy then view.account, view.budget = account_view(c, a, account), read_budget(c, a, account) end
   view.others = {}
   for _, other in ipairs(redis.call('LRANGE', c:ring(a), 0, 99)) do
     if other ~= e then view.others[#view.others + 1] = num(redis.call('HGET', c:enrichment(other), 'pending')) end

@@ -10,7 +10,9 @@ register('list_enrichments', { 'no-writes' }, function(c, request)
     local e = request.workspace .. '/' .. id
     local enrichment = hgetall(c:enrichment(e))
     local view = enrichment_view(c, e, enrichment)
-    view.account = account_view(c, enrichment.account, hgetall(c:account(enrichment.account)))
+    local account = hgetall(c:account(enrichment.account))
+    -- A cancelled enrichment outlives its account.
+    if account.strategy then view.account = account_view(c, enrichment.account, account) end
     views[#views + 1] = view
   end
   return views

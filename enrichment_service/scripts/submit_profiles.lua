@@ -1,7 +1,7 @@
 -- submit_profiles: adds profiles to an enrichment. One that is there already stays as it is; one that the cache knows fresh
--- is answered at once; the rest is queued.
+-- is answered at once; one who has been erased is not looked for; the rest is queued.
 -- Keys:   1 the header key.
--- Args:   enrichment, profiles: list (at most 500) of {ids (folded), ask (the id LinkedIn is asked for), reference,
+-- Args:   enrichment, profiles: list (at most 500) of {ids (keyed hashes), ask (the id LinkedIn is asked for), reference,
 --         fresh_id (a random profile id, used if the person is not known)}.
 -- Result: list of {profile, reference, state}, in the same order.
 -- Refuses ENRICHMENT_NOT_FOUND, ENRICHMENT_CANCELLED, PROFILE_ID_TAKEN (draw other random ids).
@@ -42,6 +42,47 @@ local function learn_ids(c, ws, p, submission)
   if learnt then redis.call('HSET', key, 'ids', cjson.encode(ids)) end
 end
 
+-- The place of a person, and whether the cache has answered it now.
+local function submit_person(c, e, enrichment, submission)
+  local ws, max_age_ms = workspace_of(e), num(enrichment.max_age_ms)
+  local p, record = find_record(c, ws, submission.ids, max_age_ms)
+  p, record = p or submission.fresh_id, record or {}
+  redis.call('HSETNX', c:profile(ws, p), 'created', int(c.now))
+  redis.call('HSETNX', c:profile(ws, p), 'ask', submission.ask)
+  learn_ids(c, ws, p, submission)
+
+  local place, s = find_place(c, e, p, record)
+  local cached = false
+  if not s or s.state == 'w' then
+    s = s or { attempts = 0, partials = 0, revision = 0 }
+    s.reference = submission.reference
+    redis.call('ZADD', c:buckets(e), 0, string.sub(place, 1, BUCKET))
+    if is_fresh(c, record, max_age_ms) then
+      move(c, e, enrichment, place, s, 'c')
+      profile_event(c, e, enrichment, place, s, { t = 'PROFILE_CACHED' })
+      cached = true
+    else
+      redis.call('HSET', c:profile(ws, place), 'ask', submission.ask)
+      move(c, e, enrichment, place, s, 'q')
+      redis.call('RPUSH', c:queue(e), place)
+    end
+  end
+  set_lifetime(c, ws, p)
+  return place, s, cached
+end
+
+-- The place of an erased person: known by the profile `p` that stands for them, never queued. Says so once.
+local function submit_erased(c, e, enrichment, submission, p)
+  local s = read_state(c, e, p)
+  if not s then
+    s = { attempts = 0, partials = 0, revision = 0, reference = submission.reference }
+    redis.call('ZADD', c:buckets(e), 0, string.sub(p, 1, BUCKET))
+    move(c, e, enrichment, p, s, 'x')
+    profile_event(c, e, enrichment, p, s, { t = 'PROFILE_ERASED' })
+  end
+  return p, s, false
+end
+
 register('submit_profiles', {}, function(c, request)
   local e = request.enrichment
   local ws = workspace_of(e)
@@ -52,31 +93,12 @@ register('submit_profiles', {}, function(c, request)
   end
 
   begin_writing(c)
-  local max_age_ms = num(enrichment.max_age_ms)
   local answers, answered = {}, 0
   for i, submission in ipairs(request.profiles) do
-    local p, record = find_record(c, ws, submission.ids, max_age_ms)
-    p, record = p or submission.fresh_id, record or {}
-    redis.call('HSETNX', c:profile(ws, p), 'created', int(c.now))
-    redis.call('HSETNX', c:profile(ws, p), 'ask', submission.ask)
-    learn_ids(c, ws, p, submission)
-
-    local place, s = find_place(c, e, p, record)
-    if not s or s.state == 'w' then
-      s = s or { attempts = 0, partials = 0, revision = 0 }
-      s.reference = submission.reference
-      redis.call('ZADD', c:buckets(e), 0, string.sub(place, 1, BUCKET))
-      if is_fresh(c, record, max_age_ms) then
-        move(c, e, enrichment, place, s, 'c')
-        profile_event(c, e, enrichment, place, s, { t = 'PROFILE_CACHED' })
-        answered = answered + 1
-      else
-        redis.call('HSET', c:profile(ws, place), 'ask', submission.ask)
-        move(c, e, enrichment, place, s, 'q')
-        redis.call('RPUSH', c:queue(e), place)
-      end
-    end
-    set_lifetime(c, ws, p)
+    local erased = tombstone_of(c, ws, submission.ids)
+    local submit = erased and submit_erased or submit_person
+    local place, s, cached = submit(c, e, enrichment, submission, erased)
+    if cached then answered = answered + 1 end
     answers[i] = { profile = place, reference = s.reference, state = s.state }
   end
   idle_event(c, e, enrichment, answered)

@@ -10,7 +10,7 @@ register('withdraw_profiles', {}, function(c, request)
   local withdrawn, pending_before = 0, num(enrichment.pending)
   for _, p in ipairs(request.profiles) do
     local s = read_state(c, e, p)
-    if s and SUFFIX[s.state] == 'pending' then
+    if s and SUFFIX[shown_state(enrichment, s)] == 'pending' then
       -- The queue keeps its entry and passes over it when its turn comes.
       redis.call('ZREM', c:retries(enrichment.account), e .. '|' .. p)
       move(c, e, enrichment, p, s, 'w')

@@ -6,7 +6,10 @@ import grpc
 from enrichment.v1 import enrichments_pb2, enrichments_pb2_grpc
 
 from enrichment_service import convert
+from enrichment_service.convert_explanations import to_proto_explanation
 from enrichment_service.enrichments import Enrichments, Submission
+from enrichment_service.erasure import Erasure
+from enrichment_service.explanations import Explanations
 from enrichment_service.ticks import Wake
 from servicekit.errors import invalid_argument
 from servicekit.names import ResourceName, random_id
@@ -18,9 +21,18 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EnrichmentServicer(enrichments_pb2_grpc.EnrichmentServiceServicer):
     """Enrichments over gRPC."""
 
-    def __init__(self, *, enrichments: Enrichments, wake: Wake) -> None:
+    def __init__(
+        self,
+        *,
+        enrichments: Enrichments,
+        explanations: Explanations,
+        erasure: Erasure,
+        wake: Wake,
+    ) -> None:
         """`wake` tells the tick engine that there may be work."""
         self._enrichments = enrichments
+        self._explanations = explanations
+        self._erasure = erasure
         self._wake = wake
 
     async def CreateEnrichment(
@@ -113,6 +125,41 @@ class EnrichmentServicer(enrichments_pb2_grpc.EnrichmentServiceServicer):
         return enrichments_pb2.ResumeEnrichmentResponse(
             enrichment=convert.to_proto_enrichment(enrichment)
         )
+
+    async def CancelEnrichment(
+        self, request: enrichments_pb2.CancelEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.CancelEnrichmentResponse:
+        enrichment = await self._enrichments.cancel(_id(request.name))
+        self._wake()
+        return enrichments_pb2.CancelEnrichmentResponse(
+            enrichment=convert.to_proto_enrichment(enrichment)
+        )
+
+    async def RetryFailedProfiles(
+        self, request: enrichments_pb2.RetryFailedProfilesRequest, context: Context
+    ) -> enrichments_pb2.RetryFailedProfilesResponse:
+        enrichment = await self._enrichments.retry_failed(_id(request.name))
+        self._wake()
+        return enrichments_pb2.RetryFailedProfilesResponse(
+            enrichment=convert.to_proto_enrichment(enrichment)
+        )
+
+    async def ExplainEnrichment(
+        self, request: enrichments_pb2.ExplainEnrichmentRequest, context: Context
+    ) -> enrichments_pb2.ExplainEnrichmentResponse:
+        enrichment = _id(request.name)
+        if not request.profile:
+            return to_proto_explanation(await self._explanations.of_enrichment(enrichment))
+        workspace = enrichment.partition("/")[0]
+        profile = _inside(workspace, convert.PROFILE, request.profile, field="profile")
+        return to_proto_explanation(await self._explanations.of_profile(enrichment, profile))
+
+    async def EraseProfile(
+        self, request: enrichments_pb2.EraseProfileRequest, context: Context
+    ) -> enrichments_pb2.EraseProfileResponse:
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        await self._erasure.erase(workspace, request.identifiers)
+        return enrichments_pb2.EraseProfileResponse()
 
     async def BatchGetProfiles(
         self, request: enrichments_pb2.BatchGetProfilesRequest, context: Context

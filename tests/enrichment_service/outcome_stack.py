@@ -12,6 +12,7 @@ import orjson
 from enrichment_service.accounts import Accounts, AccountSettings
 from enrichment_service.enrichments import Enrichments, Submission
 from enrichment_service.model import Account, PauseReason, Progress, Strategy, ViewBudget
+from enrichment_service.person_keys import PersonKeys
 from enrichment_service.ports import partition_of
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.store.store import Store
@@ -27,6 +28,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WORKSPACE = "acme"
 ENRICHMENT = f"{WORKSPACE}/leads"
+PERSON_KEYS = PersonKeys(b"a secret of the tests")
 _PATIENCE_SECONDS = 20
 
 
@@ -76,7 +78,7 @@ class OutcomeStack:
         self.provider_id = provider_id
         self.id = f"{WORKSPACE}/{provider_id}"
         self.accounts = Accounts(store)
-        self.enrichments = Enrichments(store)
+        self.enrichments = Enrichments(store, keys=PERSON_KEYS)
         self._partition = partition_of(WORKSPACE)
 
     async def connect(self, provider_id: str | None = None) -> str:
@@ -220,6 +222,7 @@ async def working(
     engine = TickEngine(
         store=store,
         source=provider,
+        keys=PERSON_KEYS,
         clock=hand,
         gaps=repeat(0.0),
         deadline_seconds=deadline_seconds,
