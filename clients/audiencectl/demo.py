@@ -22,7 +22,7 @@ from clients.audiencectl.stack import SIMULATOR_KEY, StackPlan, running_stack
 from clients.audiencectl.up import run_until_signal
 from clients.enrichment import EnrichmentClient
 
-_LONGEST_SECONDS = 170.0
+_LONGEST_SECONDS = 150.0
 
 
 def demo(as_json: AsJson = False) -> None:

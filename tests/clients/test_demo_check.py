@@ -18,9 +18,23 @@ from clients.audiencectl.simulator import View
 MONDAY = date(2026, 1, 5)
 
 
-def view(person: str, *, days: float = 0.0, status: int = 200, counted: bool = True) -> View:
-    time = datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(days=days)
-    return View(account="ada", person=person, time=time, status=status, counted=counted)
+def view(
+    person: str,
+    *,
+    account: str = "ada",
+    days: float = 0.0,
+    real_seconds: float = 0.0,
+    status: int = 200,
+    counted: bool = True,
+) -> View:
+    return View(
+        account=account,
+        person=person,
+        time=datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(days=days),
+        real_time=datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=real_seconds),
+        status=status,
+        counted=counted,
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,19 @@ def test_a_fresh_person_viewed_again_is_found() -> None:
     assert check_repeats(again, nameless=set()).breaches
 
 
+def test_two_accounts_at_the_same_moment_are_remarked_on() -> None:
+    together = repeated([view("p"), view("p", account="bob", real_seconds=0.01)])
+    finding = check_repeats(together, nameless=set())
+    assert finding.breaches == []
+    assert len(finding.remarks) == 1
+    for second in (
+        view("p", real_seconds=0.01),
+        view("p", account="bob", real_seconds=5.0),
+        view("p", account="bob", days=0.001),
+    ):
+        assert check_repeats(repeated([view("p"), second]), nameless=set()).breaches
+
+
 def test_after_thirty_days_or_a_failure_a_person_may_be_viewed_again() -> None:
     assert repeated([view("p"), view("p", days=30)]) == {}
     assert repeated([view("p", status=500), view("p", days=0.01)]) == {}
@@ -73,6 +100,8 @@ def test_people_without_a_name_are_tried_three_times_and_no_more() -> None:
     views = [view("p", days=day) for day in range(4)]
     assert check_repeats(repeated(views[:3]), nameless={"p"}).breaches == []
     assert check_repeats(repeated(views), nameless={"p"}).breaches
+    shared = [view("p", days=day, account=account) for day in range(3) for account in "ab"]
+    assert check_repeats(repeated(shared), nameless={"p"}).breaches == []
 
 
 def test_a_row_or_a_person_that_is_lost_is_found() -> None:
