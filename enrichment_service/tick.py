@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 
 from enrichment_service.accounts import parse_hours
-from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.model import (
     Finding,
     Outcome,
@@ -28,6 +27,7 @@ from enrichment_service.policy.pacing import (
     views_this_tick,
 )
 from enrichment_service.ports import ProfileSource, RefusedError, StorePort
+from enrichment_service.provider_alarm import ProviderAlarm
 from enrichment_service.view_reports import report_of
 from servicekit.errors import ServiceError
 from servicekit.names import random_id
@@ -57,7 +57,7 @@ class Tick:
         deadline_seconds: float,
         lease_ms: int,
         stopping: asyncio.Event,
-        alarm: KeyAlarm,
+        alarm: ProviderAlarm,
         keys: PersonKeys,
         partition: int,
         claimed: Mapping[str, Any],
@@ -132,6 +132,8 @@ class Tick:
                 _log.warning("unlisted_answer", status=result.status, error_type=result.error_type)
             if outcome.kind is OutcomeKind.STOP_ALL:
                 self._alarm.refused()
+            elif result.finding is Finding.CONNECTION_REFUSED:
+                self._alarm.unreachable()
             elif result.status is not None:
                 self._alarm.accepted()
             finished = await self._finish(begun, result, outcome)

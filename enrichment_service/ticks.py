@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 
 from enrichment_service.person_keys import PersonKeys
-from enrichment_service.key_alarm import KeyAlarm
 from enrichment_service.ports import PARTITIONS, ProfileSource, RefusedError, StorePort
+from enrichment_service.provider_alarm import ProviderAlarm
 from enrichment_service.tick import Gaps, Tick
 from servicekit.clock import Clock, SteppedClock
 from servicekit.errors import ServiceError
@@ -61,7 +61,7 @@ class TickEngine:
         self._sweeps: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._alarm = KeyAlarm(halt_seconds=halt_seconds)
+        self._alarm = ProviderAlarm(halt_seconds=halt_seconds)
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:

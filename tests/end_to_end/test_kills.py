@@ -21,6 +21,7 @@ from enrichment.v1.events_pb2 import (
 )
 
 from clients.subscription import subscribe
+from tests.clients.waiting import is_running
 from tests.end_to_end.job import SAMPLES, Job, views_a_day
 
 _ENDS = {
@@ -42,6 +43,7 @@ async def test_a_killed_process_loses_nothing(job: Job, victim: str) -> None:
 
     for views in (20, 120):
         await _until(partial(_viewed, job, views), f"{views} views were made")
+        await _until(partial(_is_up, job, victim), f"{victim} is up")
         os.kill(job.stack.pids[victim], signal.SIGKILL)
     done = await job.done(audience)
 
@@ -92,6 +94,12 @@ async def _check_views(job: Job) -> None:
 
 def _is_end(event: Event) -> bool:
     return event.type != EVENT_TYPE_PROFILE_PARTIAL or event.final
+
+
+async def _is_up(job: Job, name: str) -> bool:
+    """A process that is being started again has no id, or still the old one."""
+    pid = job.stack.pids.get(name)
+    return pid is not None and is_running(pid)
 
 
 async def _viewed(job: Job, wanted: int) -> bool:
