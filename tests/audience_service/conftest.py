@@ -34,11 +34,11 @@ async def client(
 ) -> AsyncIterator[AudienceClient]:
     """A client of a running audience service."""
     async with AsyncExitStack() as stack:
-        other = await enrichment.start()
-        stack.push_async_callback(other.stop)
+        address = await enrichment.start()
+        stack.push_async_callback(enrichment.stop)
         settings = Settings(
             database_url=f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}",
-            enrichment_address=other.address,
+            enrichment_address=address,
             clock_file=tmp_path / "clock",
             drain_grace_seconds=0.5,
         )
@@ -50,13 +50,19 @@ async def client(
 
 
 @pytest.fixture
-async def sql(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """A store on an empty, migrated SQLite file, that refuses statements without a workspace."""
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty, migrated SQLite file that refuses statements without a workspace."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}")
     await migrate(database)
     event.listen(database.engine.sync_engine, "before_execute", refuse_without_workspace)
-    yield SqlStore(database)
+    yield database
     await database.close()
+
+
+@pytest.fixture
+def sql(database: Database) -> SqlStore:
+    """A store on it."""
+    return SqlStore(database)
 
 
 @pytest.fixture

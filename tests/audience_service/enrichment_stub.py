@@ -45,6 +45,7 @@ class EnrichmentStub:
         self.broken = False
         """Ends the open subscription once."""
         self.news = asyncio.Event()
+        self._server: RunningServer | None = None
 
     def emit(
         self,
@@ -78,9 +79,9 @@ class EnrichmentStub:
         self.news.set()
         self.news = asyncio.Event()
 
-    async def start(self) -> RunningServer:
-        """Serve on a free port."""
-        return await start_server(
+    async def start(self) -> str:
+        """Serve on a free port; returns the address."""
+        self._server = await start_server(
             services=[
                 Service(
                     accounts_pb2_grpc.add_AccountServiceServicer_to_server,
@@ -97,6 +98,13 @@ class EnrichmentStub:
             ],
             settings=ServerSettings(drain_grace_seconds=0.1),
         )
+        return self._server.address
+
+    async def stop(self) -> None:
+        """End the server, if it has not ended yet."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
 
 
 class _Accounts(accounts_pb2_grpc.AccountServiceServicer):
