@@ -90,10 +90,10 @@ def _examples(addresses: Addresses) -> str:
     grpcurl = os.path.relpath(beside) if beside.exists() else "grpcurl"
     workspace = '{"parent": "workspaces/demo"}'
     account = (
-        '{"parent": "workspaces/demo", "account_id": "ada", "account": '
-        '{"provider_account_id": "ada", "strategy": "ACCOUNT_STRATEGY_NEW"}}'
+        '{"parent": "workspaces/demo", "account_id": "grace", "account": '
+        '{"provider_account_id": "grace", "strategy": "ACCOUNT_STRATEGY_NEW"}}'
     )
-    budget = '{"name": "workspaces/demo/accounts/ada/viewBudget"}'
+    budget = '{"name": "workspaces/demo/accounts/grace/viewBudget"}'
     calls = (
         ("", addresses.audience, "list"),
         ("", addresses.enrichment, "list"),
