@@ -4,7 +4,7 @@ import redis
 
 _FOR_EVER = {
     *("header", "accounts", "permits", "due", "leases", "ring", "retries", "enrichments"),
-    *("enrichment", "queue", "states", "buckets", "log"),
+    *("enrichment", "queue", "states", "buckets", "log", "tombstone", "sweeps"),
 }
 
 
