@@ -17,6 +17,7 @@ from tests.enrichment_service.outcome_stack import (
     OutcomeStack,
 )
 from tests.support.enrichment_store import View, Workspace
+from tests.support.key_leaks import text
 from tests.support.valkey import Valkey
 
 
@@ -106,7 +107,8 @@ async def test_it_goes_by_bounded_steps(store: Store, empty_valkey: Valkey) -> N
         assert first["after"] < ordered[-1][:7]
         await enrichments.retry_failed(workspace.of("e"))
         assert await workspace.progress() == {"total": 2, "pending": 2, "withdrawn": 498}
-        assert client.llen(f"{workspace.tag}queue:{workspace.of('e')}") == 2
+        queue = client.lrange(f"{workspace.tag}queue:{workspace.of('e')}", -2, -1)
+        assert {text(profile) for profile in queue} == {ordered[0], ordered[-1]}
 
 
 async def test_who_has_been_forgotten_stays_failed(
