@@ -1,11 +1,12 @@
 """Every key of the enrichment store has a TTL, or is one of those that may live without."""
 
+import re
+from functools import cache
+from importlib import resources
+
 import redis
 
-_FOR_EVER = {
-    *("header", "accounts", "permits", "due", "leases", "ring", "retries", "enrichments"),
-    *("enrichment", "queue", "states", "buckets", "log", "tombstone", "sweeps"),
-}
+_NAME = re.compile(r"self\.tag \.\. '(\w+).* -- \*$", re.MULTILINE)
 
 
 def leaked_keys(client: "redis.Redis") -> list[str]:
@@ -17,14 +18,14 @@ def leaked_keys(client: "redis.Redis") -> list[str]:
     ]
 
 
+def dump(client: "redis.Redis") -> dict[bytes | str, tuple[object, object]]:
+    """The whole keyspace: each key's value, serialised, and when it expires."""
+    return {key: (client.dump(key), client.pexpiretime(key)) for key in client.scan_iter()}
+
+
 def text(value: bytes | str) -> str:
     """What the server answered, as text."""
     return value.decode() if isinstance(value, bytes) else value
-
-
-def dump(client: "redis.Redis") -> dict[bytes, tuple[bytes | None, int]]:
-    """The whole keyspace: each key's value, serialised, and when it expires."""
-    return {key: (client.dump(key), client.pexpiretime(key)) for key in client.scan_iter()}
 
 
 def _may_stay(client: "redis.Redis", name: str) -> bool:
@@ -42,4 +43,11 @@ def _may_stay(client: "redis.Redis", name: str) -> bool:
             workspace = rest.split("/")[0]
             profile = text(client.get(name) or b"")
             return _may_stay(client, f"{tag}:profile:{workspace}/{profile}")
-    return kind in _FOR_EVER
+    return kind in _listed()
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """The kinds of keys that the scripts' own list marks as having no TTL."""
+    script = resources.files("enrichment_service") / "scripts" / "_library.lua"
+    return frozenset(_NAME.findall(script.read_text("utf-8")))
