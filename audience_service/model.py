@@ -5,7 +5,7 @@ contract and of the database.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -187,15 +187,8 @@ class RowCounts:
 
     def plus(self, more: Mapping[str, int]) -> "RowCounts":
         """These counts and ``more``, by the same names."""
-        return RowCounts(
-            added=self.added + more.get("added", 0),
-            already_there=self.already_there + more.get("already_there", 0),
-            merged=self.merged + more.get("merged", 0),
-            no_profile=self.no_profile + more.get("no_profile", 0),
-            suppressed=self.suppressed + more.get("suppressed", 0),
-            erased=self.erased + more.get("erased", 0),
-            rejected=self.rejected + more.get("rejected", 0),
-        )
+        names = (each.name for each in fields(self))
+        return RowCounts(**{name: getattr(self, name) + more.get(name, 0) for name in names})
 
 
 class RowClass(IntEnum):

@@ -8,10 +8,12 @@ from typing import TypeVar
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from audience_service.shielding import to_its_end
+from servicekit.settings import ConfigurationError
 
 ResultT = TypeVar("ResultT")
 Work = Callable[[AsyncConnection], Awaitable[ResultT]]
@@ -23,9 +25,18 @@ class Database:
     """An engine and the rules of its transactions."""
 
     def __init__(self, url: str) -> None:
-        """``url`` is SQLAlchemy's, such as ``sqlite+aiosqlite:///path``; nothing is opened yet."""
-        self._embedded = make_url(url).get_backend_name() == "sqlite"
-        self.engine: AsyncEngine = create_async_engine(url)
+        """``url`` is SQLAlchemy's, such as ``sqlite+aiosqlite:///path``; nothing is opened yet.
+
+        ConfigurationError when it names no database that there is a driver for.
+        """
+        try:
+            self._embedded = make_url(url).get_backend_name() == "sqlite"
+            self.engine: AsyncEngine = create_async_engine(url)
+        except (ArgumentError, InvalidRequestError, ModuleNotFoundError) as error:
+            raise ConfigurationError(
+                "AUDIENCE_DATABASE_URL: give a database with an async driver, such as "
+                "sqlite+aiosqlite:////data/audience.db."
+            ) from error
         # SQLite lets one writer in; waiting here is fair and costs no polling.
         self._writer = asyncio.Lock()
         if self._embedded:

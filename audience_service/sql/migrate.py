@@ -5,18 +5,29 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from audience_service.sql.database import Database
+from servicekit.settings import ConfigurationError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 async def migrate(database: Database) -> None:
-    """Run what is missing of the migrations, all or nothing; harmless when nothing is missing."""
-    async with database.engine.connect() as connection:
-        await connection.execution_options(audience_writes=True)
-        async with connection.begin():
-            await connection.run_sync(_upgrade)
+    """Run what is missing of the migrations, all or nothing; harmless when nothing is missing.
+
+    ConfigurationError when the database cannot be opened.
+    """
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execution_options(audience_writes=True)
+            async with connection.begin():
+                await connection.run_sync(_upgrade)
+    except OperationalError as error:
+        raise ConfigurationError(
+            f"AUDIENCE_DATABASE_URL: the database cannot be opened ({error.orig}). Check that it "
+            "runs, or for SQLite that its folder exists and can be written."
+        ) from error
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,6 +1,9 @@
 """The database: migrations, transactions that end, and workspaces kept apart."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,19 @@ async def test_a_row_without_a_workspace_is_refused(database: Database) -> None:
 
     with pytest.raises(TenancyError):
         await database.write(["acme"], work)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite+aiosqlite:////nowhere/at/all/audience.db", "sqlite:///sync.db", "mysterydb://x"]
+)
+def test_a_database_that_cannot_be_used_ends_the_process_and_names_the_setting(url: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "audience_service"],
+        env={**os.environ, "AUDIENCE_DATABASE_URL": url},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("AUDIENCE_DATABASE_URL: ")
