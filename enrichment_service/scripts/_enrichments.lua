@@ -12,6 +12,7 @@
 -- profile:{ws}/{id}        HASH: ask (the id LinkedIn is asked for), ids (JSON, all known ids), created, data (JSON),
 --                          viewed (ms of the last complete view), partial, v:<account> (JSON, what only that account sees),
 --                          was (JSON, ids of the records that were joined to it), waiting (enrichments that wait for it),
+--                          viewing ('<account>|<reservation>' of the last view begun; under way while that is open),
 --                          e:<enrichment> (ms since when its place there is in its state), e:<enrichment>/<id> (the same of
 --                          the place of a record that was joined to it);
 --                          of one joined to the older record of the person: ask, created, waiting, merged (id of that one).

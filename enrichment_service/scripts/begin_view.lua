@@ -33,6 +33,14 @@ local function begun_before(c, a, account, request)
   return nil
 end
 
+-- True while another account of the workspace has a view of the person under way: what it brings will be in the cache. The
+-- mark needs no clearing, since it holds only as long as its permit is open.
+local function is_being_viewed(c, e, p)
+  local record = load_profile(c, workspace_of(e), p)
+  local by, id = string.match(record.viewing or '', '^(.*)|(.*)$')
+  return by and redis.call('HGET', c:reservation(by, id), 'state') == 'open' and not is_overdue(c, by, id)
+end
+
 register('begin_view', {}, function(c, request)
   local a = request.account
   local account = hgetall(c:account(a))
@@ -63,6 +71,10 @@ register('begin_view', {}, function(c, request)
       move(c, e, enrichment, p, s, 'c')
       profile_event(c, e, enrichment, p, s, { t = 'PROFILE_CACHED' })
       idle_event(c, e, enrichment, pending_before)
+    elseif is_being_viewed(c, e, p) then
+      redis.call('LPOP', c:queue(e))
+      move(c, e, enrichment, p, s, 'r')
+      redis.call('ZADD', c:retries(a), int(c.now + TICK_MS), e .. '|' .. p)
     elseif num(account.tick_views) >= TICK_VIEWS then
       return { stop = 'TICK_DONE' }
     elseif c.now + request.deadline_ms >= midnight(c) then
@@ -76,6 +88,8 @@ register('begin_view', {}, function(c, request)
       s.attempts = s.attempts + 1
       move(c, e, enrichment, p, s, 'v')
       open_reservation(c, a, request.reservation, 'ENRICHMENT', 1, request.permit_ms)
+      local _, head = load_profile(c, workspace_of(e), p)
+      redis.call('HSET', c:profile(workspace_of(e), head), 'viewing', a .. '|' .. request.reservation)
       redis.call('HSET', c:account(a), 'in_flight', table.concat({ e, p, request.reservation }, '|'))
       redis.call('HINCRBY', c:account(a), 'tick_views', 1)
       return view_of(c, e, p, s, account, request)
