@@ -104,7 +104,7 @@ async def build(settings: Settings) -> App:
             accounts_side_by_side=settings.accounts_side_by_side,
         )
         news = News()
-        tail = EventTail(url=settings.store_url, store=store, news=news)
+        tail = EventTail(store=store, news=news)
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)

@@ -50,16 +50,16 @@ class StoreConnection(asyncio.Protocol):
     async def open(cls, url: str) -> "StoreConnection":
         """Connects to the node at `url`; NotReachedError when that fails."""
         # The pool only knows how to make a connection from a URL; it never holds one.
+        # Its own time limits swallow a cancellation now and then (asyncio.wait_for before 3.12).
         pool: Any = ConnectionPool.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-            socket_timeout=_CONNECT_TIMEOUT_SECONDS,
+            url, protocol=2, socket_connect_timeout=None, socket_timeout=None
         )
         connection = pool.make_connection()
         try:
-            await connection.connect()
-        except RedisError as error:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
+                await connection.connect()
+        except (RedisError, TimeoutError) as error:
+            await connection.disconnect(nowait=True)
             raise NotReachedError(type(error).__name__) from error
         opened = cls()
         opened._connection = connection

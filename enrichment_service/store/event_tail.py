@@ -4,16 +4,17 @@ Subscribers read the log themselves; this only saves them from asking again and 
 """
 
 import asyncio
-from typing import Any
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from enrichment_service.event_news import News
 from enrichment_service.ports import PARTITIONS
+from enrichment_service.store.connection import (
+    NotReachedError,
+    OutcomeUnknownError,
+    ReplyError,
+    StoreConnection,
+)
 from enrichment_service.store.partitions import header_key
 from enrichment_service.store.store import Store
 from servicekit.errors import ServiceError
@@ -33,106 +34,136 @@ def log_key(partition: int) -> str:
 
 
 class EventTail:
-    """One per process; one node holds all partitions."""
+    """One per process, with a connection for all partitions, or one for each on a Cluster."""
 
-    def __init__(self, *, url: str, store: Store, news: News) -> None:
-        """`url` is that of `store`, which is open; `news` is rung and told when it is live."""
-        self._url = url
+    def __init__(self, *, store: Store, news: News) -> None:
+        """`store` is open; `news` is rung, and told when all partitions are followed."""
         self._store = store
         self._news = news
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._followed: set[int] = set()
 
     async def start(self) -> None:
         """Begin to follow; returns at once."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [
+            asyncio.create_task(self._run(partitions)) for partitions in self._store.read_together()
+        ]
 
     async def close(self) -> None:
         """End, and raise what broke it if anything unforeseen did."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        (outcome,) = await asyncio.gather(self._task, return_exceptions=True)
-        if isinstance(outcome, Exception):
-            raise outcome
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
 
-    async def _run(self) -> None:
+    async def _run(self, partitions: list[int]) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            client = Redis.from_url(
-                self._url,
-                protocol=2,
-                single_connection_client=True,
-                socket_connect_timeout=_ANSWER_SECONDS,
-                # Above the time that a read blocks: a silent server is a lost one.
-                socket_timeout=_BLOCK_SECONDS + _ANSWER_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-            )
-            follower = _Follower(client=client, store=self._store, news=self._news)
+            connection = None
             try:
+                connection = await self._connect(partitions[0])
+                follower = _Follower(
+                    connection=connection,
+                    store=self._store,
+                    news=self._news,
+                    partitions=partitions,
+                )
                 await follower.begin()
                 pause = _FIRST_PAUSE_SECONDS
-                self._news.live = True
-                # What happened while nobody listened.
-                self._news.ring_all()
+                self._follows(partitions, live=True)
                 await follower.follow()
-            except (RedisError, ServiceError) as error:
+            except (
+                NotReachedError,
+                OutcomeUnknownError,
+                ReplyError,
+                ServiceError,
+                TimeoutError,
+            ) as error:
                 _log.warning("event_tail_broken", error=type(error).__name__, retry_seconds=pause)
             finally:
-                self._news.live = False
-                await client.aclose()
+                self._follows(partitions, live=False)
+                if connection is not None:
+                    await connection.close()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
+    def _follows(self, partitions: list[int], *, live: bool) -> None:
+        if not live:
+            self._followed.difference_update(partitions)
+            self._news.live = False
+            return
+        self._followed.update(partitions)
+        self._news.live = len(self._followed) == PARTITIONS
+        # What happened while nobody listened.
+        for partition in partitions:
+            self._news.ring(partition)
+
+    async def _connect(self, partition: int) -> StoreConnection:
+        # A call first: the store finds the partition anew if it has moved.
+        await self._store.call(partition, "describe_log", {})
+        return await StoreConnection.open(await self._store.url_of(partition))
+
 
 class _Follower:
-    """What the tail knows while one connection lasts."""
+    """What the tail knows of some partitions while one connection lasts."""
 
-    def __init__(self, *, client: Redis, store: Store, news: News) -> None:
-        self._client = client
+    def __init__(
+        self, *, connection: StoreConnection, store: Store, news: News, partitions: list[int]
+    ) -> None:
+        self._connection = connection
         self._store = store
         self._news = news
-        self._epochs = [store.epoch(partition) for partition in range(PARTITIONS)]
-        # Newest id by stream.
-        self._newest: dict[str, bytes] = {}
+        self._partitions = partitions
+        self._epochs = [store.epoch(partition) for partition in partitions]
+        self._keys = [log_key(partition) for partition in partitions]
+        self._newest = [b"0-0"] * len(partitions)
 
     async def begin(self) -> None:
         """Find the ends of the streams."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for partition in range(PARTITIONS):
-                pipeline.xrevrange(log_key(partition), count=1)
-            ends = await pipeline.execute()
-        for partition, entries in enumerate(ends):
-            self._newest[log_key(partition)] = entries[0][0] if entries else b"0-0"
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            self._newest = await asyncio.gather(*map(self._end_of, self._keys))
         await self._look_for_losses()
 
     async def follow(self) -> None:
         """Ring for what is appended, until the connection breaks."""
         loop = asyncio.get_running_loop()
-        partition_of_key = {log_key(partition): partition for partition in range(PARTITIONS)}
+        index_of = {key.encode(): index for index, key in enumerate(self._keys)}
         block_ms = int(_BLOCK_SECONDS * 1000)
         looked = loop.time()
         while True:
-            streams: dict[Any, Any] = {**self._newest}
-            answer: Any = await self._client.xread(streams, count=_READ_COUNT, block=block_ms)
-            for key, entries in answer:
-                name = key.decode()
-                self._newest[name] = entries[-1][0]
-                self._news.ring(partition_of_key[name])
+            # A silent server is a lost one.
+            async with asyncio.timeout(_BLOCK_SECONDS + _ANSWER_SECONDS):
+                answer = await self._connection.call(
+                    *("XREAD", "COUNT", _READ_COUNT, "BLOCK", block_ms, "STREAMS"),
+                    *self._keys,
+                    *self._newest,
+                )
+            if isinstance(answer, list):
+                for key, entries in answer:
+                    self._newest[index_of[key]] = entries[-1][0]
+                    self._news.ring(self._partitions[index_of[key]])
             if loop.time() - looked >= _BLOCK_SECONDS:
                 await self._look_for_losses()
                 looked = loop.time()
 
+    async def _end_of(self, key: str) -> bytes:
+        newest = await self._connection.call("XREVRANGE", key, "+", "-", "COUNT", 1)
+        return bytes(newest[0][0]) if isinstance(newest, list) and newest else b"0-0"
+
     async def _look_for_losses(self) -> None:
         """A log that was lost is silent, and its ids begin anew: wake who listens to it."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for partition in range(PARTITIONS):
-                pipeline.hget(header_key(partition), "epoch")
-            epochs = await pipeline.execute()
-        for partition, epoch in enumerate(epochs):
-            if epoch is None or epoch.decode() != self._store.epoch(partition):
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            epochs = await asyncio.gather(*map(self._epoch_of, self._partitions))
+        for index, partition in enumerate(self._partitions):
+            if epochs[index] != self._store.epoch(partition):
                 # The next call notices, so that nobody reads on as if nothing had happened.
                 await self._store.call(partition, "describe_log", {})
-            if self._epochs[partition] != self._store.epoch(partition):
-                self._epochs[partition] = self._store.epoch(partition)
-                self._newest[log_key(partition)] = b"0-0"
+            if self._epochs[index] != self._store.epoch(partition):
+                self._epochs[index] = self._store.epoch(partition)
+                self._newest[index] = b"0-0"
                 self._news.ring(partition)
+
+    async def _epoch_of(self, partition: int) -> str | None:
+        epoch = await self._connection.call("HGET", header_key(partition), "epoch")
+        return epoch.decode() if isinstance(epoch, bytes) else None

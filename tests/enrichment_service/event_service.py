@@ -59,7 +59,7 @@ async def serving(
 ) -> AsyncIterator[EventClient]:
     """The service over an open store."""
     news = News()
-    tail = EventTail(url=url, store=store, news=news)
+    tail = EventTail(store=store, news=news)
     events = Events(store, news, checkpoint_seconds=checkpoint_seconds)
     await tail.start()
     server = await start_server(
