@@ -13,6 +13,7 @@ from enrichment.v1 import (
     view_budgets_pb2_grpc,
 )
 
+from enrichment_service.account_status import AccountStatuses, StatusPolls
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
 from enrichment_service.erasure import Erasure, embedded_secret
@@ -32,6 +33,7 @@ from enrichment_service.store.partitions import Marker
 from enrichment_service.store.store import Store
 from enrichment_service.ticks import TickEngine
 from enrichment_service.view_budgets import ViewBudgets
+from enrichment_service.webhook import Webhook, check_exposure
 from servicekit.clock import open_clock
 from servicekit.server import Hook
 from servicekit.services import Service
@@ -108,6 +110,9 @@ async def build(settings: Settings) -> App:
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)
+        close: list[Hook] = [store.close, provider.close, tail.close, engine.close]
+        statuses = AccountStatuses(store=store, wake=engine.wake)
+        close += await _listen_to_provider(settings, store, provider, statuses)
         if settings.worker and keys.ready:
             engine.start()
         undo.pop_all()
@@ -136,5 +141,30 @@ async def build(settings: Settings) -> App:
             ),
         ],
         drain=[engine.drain, events.drain],
-        close=[store.close, provider.close, tail.close, engine.close],
+        close=close,
     )
+
+
+async def _listen_to_provider(
+    settings: Settings,
+    store: Store,
+    provider: ConnectedAccountProvider,
+    statuses: AccountStatuses,
+) -> list[Hook]:
+    """Hears of disconnected and reconnected accounts; what ends that."""
+    close: list[Hook] = []
+    if secret := settings.webhook_secret.get_secret_value():
+        check_exposure(settings.webhook_host, insecure=settings.insecure)
+        webhook = Webhook(secret=secret, statuses=statuses)
+        await webhook.start(host=settings.webhook_host, port=settings.webhook_port)
+        close.append(webhook.close)
+    if settings.worker and settings.status_polls_a_minute:
+        polls = StatusPolls(
+            store=store,
+            source=provider,
+            statuses=statuses,
+            polls_a_minute=settings.status_polls_a_minute,
+        )
+        polls.start()
+        close.append(polls.close)
+    return close

@@ -89,6 +89,24 @@ class WorkingHours:
     weekdays: frozenset[int] = frozenset()
 
 
+class AccountStatus(_Name):
+    """What the provider says about the connection of an account."""
+
+    OK = auto()
+    STOPPED = auto()
+    ERROR = auto()
+    CREDENTIALS = auto()
+    """It needs to be logged in again."""
+    PERMISSIONS = auto()
+    CONNECTING = auto()
+    """It is about to be something else."""
+    DELETED = auto()
+    CREATION_SUCCESS = auto()
+    RECONNECTED = auto()
+    """Somebody has logged in again."""
+    SYNC_SUCCESS = auto()
+
+
 class Finding(_Name):
     """What a request for a profile brought back."""
 

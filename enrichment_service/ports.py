@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from enrichment_service.model import ViewResult
+from enrichment_service.model import AccountStatus, ViewResult
 
 PARTITIONS = 16
 """Fixed when the store is created."""
@@ -45,5 +45,22 @@ class ProfileSource(Protocol):
         """MUST send at most one request, and MUST answer within the deadline.
 
         MUST report CONNECTION_REFUSED only when no byte of the request was sent.
+        """
+        ...
+
+
+class KeyRefusedError(Exception):
+    """The provider refused our own API key."""
+
+
+class AccountSource(Protocol):
+    """Tells how connected accounts are."""
+
+    async def account_status(
+        self, provider_account_id: str, *, deadline_seconds: float
+    ) -> AccountStatus | None:
+        """MUST answer within the deadline; None whenever the status is not known for sure.
+
+        MUST raise KeyRefusedError when our own API key is refused. Costs no view.
         """
         ...

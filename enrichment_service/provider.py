@@ -10,8 +10,14 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from enrichment_service.model import Finding, ViewResult
-from enrichment_service.provider_answers import read_error_type, read_profile, read_retry_after
+from enrichment_service.model import AccountStatus, Finding, ViewResult
+from enrichment_service.ports import KeyRefusedError
+from enrichment_service.provider_answers import (
+    read_account_status,
+    read_error_type,
+    read_profile,
+    read_retry_after,
+)
 
 _LARGEST_BODY = 2 * 1024 * 1024
 # Below what servers and gateways commonly keep, so that a connection is rarely closed under us.
@@ -121,6 +127,27 @@ class ConnectedAccountProvider:
             return ViewResult(
                 finding=Finding.CONNECTION_REFUSED if never_sent else Finding.CONNECTION_LOST
             )
+
+    async def account_status(
+        self, provider_account_id: str, *, deadline_seconds: float
+    ) -> AccountStatus | None:
+        """How the provider says that an account is; None when it does not say. Costs no view.
+
+        Raises:
+            KeyRefusedError: our own API key is refused.
+        """
+        url = f"{self._url}/api/v1/accounts/{quote(provider_account_id, safe='')}"
+        try:
+            async with (
+                asyncio.timeout(deadline_seconds),
+                self._client.stream("GET", url) as response,
+            ):
+                status, body = response.status_code, await _read_body(response)
+        except (_BodyRefusedError, httpx.HTTPError, aiohttp.ClientError, OSError):
+            return None
+        if status == httpx.codes.UNAUTHORIZED and read_error_type(body) == "missing_credentials":
+            raise KeyRefusedError
+        return read_account_status(status, body)
 
     async def close(self) -> None:
         """Close all connections; views under way fail."""

@@ -12,7 +12,7 @@ from enrichment_service.identifiers import (
     is_provider_id,
     is_sales_id,
 )
-from enrichment_service.model import ConnectionDegree, Finding, ViewedProfile
+from enrichment_service.model import AccountStatus, ConnectionDegree, Finding, ViewedProfile
 
 _LONGEST_TEXT = 1000
 _LONGEST_URL = 4000
@@ -25,6 +25,13 @@ _PICTURE_EXPIRY = re.compile(r"[?&]e=([0-9]{1,11})(?:&|$)", re.ASCII)
 _ERROR_TYPE = re.compile(r"errors/([a-z0-9_]{1,64})")
 _SECONDS = re.compile(r"0*([0-9]{1,12})[0-9]*", re.ASCII)
 _PLACEHOLDER = "LinkedIn Member"
+_SOURCE_STATUSES = (
+    AccountStatus.CREDENTIALS,
+    AccountStatus.PERMISSIONS,
+    AccountStatus.STOPPED,
+    AccountStatus.ERROR,
+    AccountStatus.CONNECTING,
+)
 _DEGREES = {
     "FIRST_DEGREE": ConnectionDegree.FIRST,
     "SECOND_DEGREE": ConnectionDegree.SECOND,
@@ -74,6 +81,24 @@ def read_error_type(body: bytes) -> str | None:
     error_type = answer.get("type") if _is_object(answer) else None
     found = _ERROR_TYPE.fullmatch(error_type) if isinstance(error_type, str) else None
     return found[1] if found else None
+
+
+def read_account_status(status: int, body: bytes) -> AccountStatus | None:
+    """Status of an account from the answer of that HTTP status; None when it tells none.
+
+    An account is as well as the worst of its sources.
+    """
+    if status == 404 and read_error_type(body) == "resource_not_found":
+        return AccountStatus.DELETED
+    try:
+        answer = orjson.loads(body) if status == 200 else None
+    except orjson.JSONDecodeError:
+        return None
+    sources = answer.get("sources") if _is_object(answer) else None
+    entries: list[object] = sources if isinstance(sources, list) else []
+    told = {entry.get("status") if _is_object(entry) else None for entry in entries}
+    bad = next((known for known in _SOURCE_STATUSES if known.value in told), None)
+    return bad or (AccountStatus.OK if told == {"OK"} else None)
 
 
 def read_retry_after(header: str | None, *, now_ms: int) -> int | None:

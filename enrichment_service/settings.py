@@ -54,7 +54,26 @@ class Settings(ServerSettings):
         default=64, ge=1, le=1000, description="Accounts that this process works at a time."
     )
 
-    @field_validator("erasure_key")
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret of the provider's account-status webhook, at least 16 characters, sent "
+        "in the header Unipile-Auth; without it there is no webhook.",
+    )
+    webhook_host: str = Field(
+        default="127.0.0.1", description="Address that the webhook listens on."
+    )
+    webhook_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the webhook; 0 takes a free one."
+    )
+    status_polls_a_minute: int = Field(
+        default=60,
+        ge=0,
+        le=6000,
+        description="How often a minute, at most, the provider is asked whether a disconnected "
+        "account is connected again; 0 never asks.",
+    )
+
+    @field_validator("erasure_key", "webhook_secret")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < _SHORTEST_KEY:

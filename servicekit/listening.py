@@ -36,7 +36,7 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
 
 def check_plain_text(settings: ServerSettings) -> None:
     """ConfigurationError when plain text would be offered beyond this machine unasked."""
-    if settings.insecure or _is_loopback(settings.host):
+    if settings.insecure or is_loopback(settings.host):
         return
     prefix = settings.model_config.get("env_prefix", "").upper()
     raise ConfigurationError(
@@ -51,7 +51,8 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address is reachable from this machine only."""
     if host == "localhost":
         return True
     try:

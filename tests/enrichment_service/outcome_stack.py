@@ -202,6 +202,12 @@ class OutcomeStack:
         left = None if pause.until_ms is None else pause.until_ms - self.clock.now_ms()
         assert left == for_ms
 
+    async def check_pause_reason(self, reason: PauseReason) -> None:
+        """The account waits for a person, for that reason."""
+        pause = (await self.account()).pause
+        assert pause is not None
+        assert (pause.reason, pause.until_ms) == (reason, None)
+
 
 @asynccontextmanager
 async def working(

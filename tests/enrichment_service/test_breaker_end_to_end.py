@@ -35,9 +35,7 @@ async def test_ten_counted_errors_open_it_until_a_person_reconnects(stack: Outco
     await stack.lift_faults()
     await stack.advance(2 * DAY)
     assert len(await stack.requests()) == 10
-    pause = (await stack.account()).pause
-    assert pause is not None
-    assert (pause.reason, pause.until_ms) == (PauseReason.CIRCUIT_OPEN, None)
+    await stack.check_pause_reason(PauseReason.CIRCUIT_OPEN)
 
 
 async def test_errors_that_are_not_counted_leave_it_closed(stack: OutcomeStack) -> None:
@@ -70,9 +68,7 @@ async def test_one_more_error_of_the_probe_opens_it_again(stack: OutcomeStack) -
     await reconnect(stack)
     assert len(await stack.requests()) == 11
     await stack.check_books(charged=11)
-    pause = (await stack.account()).pause
-    assert pause is not None
-    assert (pause.reason, pause.until_ms) == (PauseReason.CIRCUIT_OPEN, None)
+    await stack.check_pause_reason(PauseReason.CIRCUIT_OPEN)
     await reconnect(stack)
     assert len(await stack.requests()) == 12
 
