@@ -3,7 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
-PROTOS = $(shell find protos/enrichment protos/audience protos/third_party/buf -name '*.proto')
 
 .PHONY: help demo up test check format protos chaos bench lock clean
 
@@ -30,14 +29,14 @@ check: .venv/ready ## Check format, lint, types, the contract and the import rul
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
-	$(BIN)/buf format --exclude-path protos/third_party --diff --exit-code protos
+	$(BIN)/buf format --path protos/enrichment --path protos/audience --diff --exit-code
 	$(BIN)/buf lint
 	$(BIN)/lint-imports
 
 format: .venv/ready ## Format code and contract
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/buf format --exclude-path protos/third_party -w protos
+	$(BIN)/buf format --path protos/enrichment --path protos/audience -w
 
 protos: .venv/ready ## Generate the Python code of the contract anew
 	@$(BIN)/python -m protos.generate

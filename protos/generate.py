@@ -1,6 +1,7 @@
 """Generates the Python modules and type stubs of the contract beside their .proto files.
 
-`python -m protos.generate [--output DIR]`; needs the extra `dev`. A test compares the result with what is committed.
+`python -m protos.generate [--output DIR]`; needs the extra `dev`. A test compares the result with
+what is committed.
 """
 
 import argparse
@@ -16,7 +17,7 @@ THIRD_PARTY = PROTOS / "third_party"
 
 
 def generate(*, output: Path) -> None:
-    """Writes the modules of our packages and of buf.validate below `output`, laid out as below `protos/`."""
+    """Writes the modules of our packages and of buf.validate, laid out as below `protos/`."""
     # The plug-ins of mypy-protobuf are found by name, beside this interpreter.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     third_party = output / "third_party"
