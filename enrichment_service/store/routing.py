@@ -46,7 +46,7 @@ class Router:
         self._nodes: dict[str, Node] = {}
         self._table: list[Node | None] = [None] * PARTITIONS
         self._refreshing = asyncio.Lock()
-        self._refreshed = -_PAUSE_SECONDS
+        self._not_before = 0.0
         self.replicas: list[str] = []
         """Addresses of a Cluster's replicas."""
         self.clustered = False
@@ -86,14 +86,15 @@ class Router:
             await node.connection.close()
 
     async def _refresh(self) -> None:
-        # While nobody has the partition, its callers do not ask all nodes again and again.
+        # While nobody has a partition, its callers do not ask all nodes again and again.
         loop = asyncio.get_running_loop()
-        if loop.time() - self._refreshed < _PAUSE_SECONDS:
+        if loop.time() < self._not_before:
             return
         try:
             await self._find_owners(await self._ask_layout())
         finally:
-            self._refreshed = loop.time()
+            if None in self._table:
+                self._not_before = loop.time() + _PAUSE_SECONDS
 
     async def _find_owners(self, layout: Layout) -> None:
         self.replicas = layout.replicas
