@@ -63,6 +63,13 @@ def states(workspace: Workspace, client: "redis.Redis") -> str:
     return "".join(sorted(text(v)[0] for key in keys for v in client.hgetall(key).values()))
 
 
+def have_an_end(client: "redis.Redis") -> bool:
+    """Whether the records of people expire, now that nobody waits for them."""
+    keys = list(client.scan_iter("*:profile:*", count=1000))
+    assert keys
+    return all(client.ttl(key) > 0 for key in keys)
+
+
 async def test_everything_pending_is_withdrawn_at_once(
     stack: OutcomeStack, calls: EnrichmentCalls
 ) -> None:
@@ -133,8 +140,8 @@ async def test_the_engine_tidies_up(
 
     await until(is_tidy, "the sweep is done")
     await stack.quiet()
-    # Records of people that nobody waits for have an end again.
     assert leaked_keys(client) == []
+    assert have_an_end(client)
 
 
 async def test_it_costs_the_same_for_any_size(workspace: Workspace, client: "redis.Redis") -> None:
@@ -172,6 +179,7 @@ async def test_a_sweep_goes_on_after_a_crash(
     assert states(workspace, client) == "w" * 250
     assert await workspace.progress() == {"withdrawn": 250}
     assert leaked_keys(client) == []
+    assert have_an_end(client)
     assert await workspace.call("sweep_cancelled") == {"more": False}
 
 

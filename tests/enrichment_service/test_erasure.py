@@ -153,14 +153,18 @@ async def test_a_partial_view_reveals_them_as_well(
     assert [each in stored for each in told] == [False] * 4
 
 
-async def test_whoever_waits_is_not_viewed(stack: OutcomeStack, calls: EnrichmentCalls) -> None:
+async def test_whoever_waits_is_not_viewed(
+    stack: OutcomeStack, calls: EnrichmentCalls, client: "redis.Redis"
+) -> None:
     await stack.fault("error", type="service_unavailable", match_times=1)
     await calls.submit("grace-hopper")
     await stack.quiet()
     await calls.submit(ADA)
     assert counts((await calls.get()).progress) == {"total": 2, "pending": 2}
     # One waits for another try, one for a turn.
+    assert list(client.scan_iter("*:retries:*"))
     await calls.erase("grace-hopper")
+    assert not list(client.scan_iter("*:retries:*"))
     assert counts((await calls.get()).progress) == {"total": 1, "pending": 1, "erased": 1}
     await calls.erase(ADA)
     assert counts((await calls.get()).progress) == {"erased": 2}

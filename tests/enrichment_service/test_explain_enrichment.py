@@ -38,8 +38,10 @@ def given(explained: pb.ExplainEnrichmentResponse) -> set[str]:
 
 async def test_nothing_is_waited_for(stack: OutcomeStack, calls: EnrichmentCalls) -> None:
     assert given(await calls.explain()) == set()
-    stack.clock.advance_by(MINUTE)
+    await stack.enrichments.set_paused("acme/leads", paused=True)
     (profile,) = await calls.submit("ada-lovelace")
+    stack.clock.advance_by(MINUTE)
+    await stack.enrichments.set_paused("acme/leads", paused=False)
     await stack.quiet()
     assert given(await calls.explain()) == set()
     explained = await calls.explain(profile.profile)
