@@ -228,7 +228,11 @@ async def test_a_refused_connection_costs_no_view(
         await stack.check_books(charged=0)
         assert (await stack.account()).counted_errors == 1
         assert (await stack.progress()).pending == 1
-        assert await stack.due_ms() == _FIRST_RETRY
+        await stack.advance(_FIRST_RETRY - 1)
+        assert (await stack.account()).counted_errors == 1
+        await stack.advance(1)
+        assert (await stack.account()).counted_errors == 2
+        await stack.check_books(charged=0)
 
 
 async def test_five_attempts_with_growing_waits_then_failed(stack: OutcomeStack) -> None:
