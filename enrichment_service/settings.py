@@ -17,7 +17,8 @@ class Settings(ServerSettings):
 
     store_url: str = Field(
         default="redis://127.0.0.1:6379/0",
-        description="Valkey or Redis: redis:// or rediss:// address.",
+        description="Valkey or Redis: redis:// or rediss:// address, of a Cluster one or several "
+        "of its nodes, separated by commas.",
     )
     store_marker: Path | None = Field(
         default=None,
