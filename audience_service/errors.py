@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from servicekit.errors import Code, ServiceError, aborted, failed_precondition
+from servicekit.errors import ServiceError, aborted, failed_precondition
 
 QUOTA_EXHAUSTED: Final = "LINKEDIN_QUOTA_EXHAUSTED"
 """Reason of the refusal after which LinkedIn is not asked again that day."""
@@ -30,11 +30,9 @@ def etag_mismatch(resource_type: str) -> ServiceError:
 
 
 def request_id_reused() -> ServiceError:
-    """ALREADY_EXISTS: a request id stands for one request for ever."""
-    return ServiceError(
-        code=Code.ALREADY_EXISTS,
-        reason="REQUEST_ID_REUSED",
-        message="This request_id belongs to another request. Take a new one.",
+    """FAILED_PRECONDITION: a request id stands for one request for ever."""
+    return failed_precondition(
+        "REQUEST_ID_REUSED", "This request_id belongs to another request. Take a new one."
     )
 
 
