@@ -10,7 +10,7 @@
 --                          p partial, f failed, w withdrawn, x erased. In a cancelled enrichment q, v and r mean withdrawn.
 -- buckets:{enrichment}     ZSET of its buckets, in lexical order.
 -- profile:{ws}/{id}        HASH: ask (the id LinkedIn is asked for), ids (JSON, all known ids), created, data (JSON),
---                          viewed (ms of the last complete view), partial, v:<account> (JSON, what only that account sees),
+--                          viewed (ms of the last complete view), partial, v:<provider account> (JSON, what only it sees),
 --                          was (JSON, ids of the records that were joined to it), waiting (enrichments that wait for it),
 --                          viewing ('<account>|<reservation>' of the last view begun; under way while that is open),
 --                          e:<enrichment> (ms since when its place there is in its state), e:<enrichment>/<id> (the same of
@@ -166,6 +166,13 @@ local function load_profile(c, ws, p)
     record = hgetall(c:profile(ws, p))
   end
   return record, p
+end
+
+-- Where a record keeps what only one account sees; false for an account that is not there. Named by the provider account,
+-- since an account's own name may be given to another one.
+local function viewer_field(c, a)
+  local provider = redis.call('HGET', c:account(a), 'provider')
+  return provider and 'v:' .. provider
 end
 
 -- True when the cache knows the person well enough not to view them.

@@ -114,7 +114,10 @@ local function write_person(c, ws, p, account, person, complete)
   local key = c:profile(ws, head)
   local data, viewed = known_data(group, person, complete)
   join(c, ws, head, group, person)
-  redis.call('HSET', key, 'data', cjson.encode(data), 'v:' .. account, cjson.encode(person.viewer))
+  redis.call('HSET', key, 'data', cjson.encode(data))
+  local viewer = viewer_field(c, account)
+  -- Nobody may see what an account saw that has been deleted since.
+  if viewer then redis.call('HSET', key, viewer, cjson.encode(person.viewer)) end
   if complete then viewed = int(c.now) end
   if viewed then
     redis.call('HSET', key, 'viewed', viewed)

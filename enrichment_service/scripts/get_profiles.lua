@@ -8,7 +8,7 @@ register('get_profiles', { 'no-writes' }, function(c, request)
     local record = load_profile(c, request.workspace, p)
     records[i] = {
       data = record.data, viewed = record.viewed, partial = record.partial, now = c.now,
-      viewer = request.account and record['v:' .. request.account] or nil,
+      viewer = request.account and record[viewer_field(c, request.account)] or nil,
     }
   end
   return records

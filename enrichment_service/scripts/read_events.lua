@@ -15,7 +15,7 @@ register('read_events', { 'no-writes' }, function(c, request)
       if decoded.p then
         local record, id = load_profile(c, decoded.w, decoded.p)
         event[3] = {
-          id = id, data = record.data, viewer = record['v:' .. decoded.a], viewed = record.viewed, partial = record.partial,
+          id = id, data = record.data, viewer = record[viewer_field(c, decoded.a)], viewed = record.viewed, partial = record.partial,
         }
       end
     end

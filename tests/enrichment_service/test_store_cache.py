@@ -102,6 +102,25 @@ async def test_what_one_account_saw_is_not_shown_to_another(workspace: Workspace
     assert seen["w/a"] is not None
 
 
+async def test_an_account_of_a_deleted_name_does_not_see_what_the_first_saw(
+    workspace: Workspace,
+) -> None:
+    await ready(workspace)
+    profile = (await workspace.submit("e", ["ada"]))[0]["profile"]
+    await workspace.tick()
+    assert "viewer" in await workspace.profile(profile)
+    await workspace.call("cancel_enrichment", enrichment=workspace.of("e"))
+    await workspace.call("delete_account", account=workspace.of("a"))
+    assert "viewer" not in await workspace.profile(profile)
+    await workspace.call(
+        "connect_account",
+        account=workspace.of("a"),
+        settings={"provider": "another", "strategy": "NEW", "pacing": "BURST"},
+    )
+    assert "viewer" not in await workspace.profile(profile)
+    assert (await workspace.profile(profile))["data"]["first_name"] == "Ada"
+
+
 async def test_workspaces_know_nothing_of_each_other(
     workspace: Workspace, valkey_client: "redis.Redis"
 ) -> None:
