@@ -28,23 +28,10 @@ local function is_overdue(c, a, id)
   return (tonumber(redis.call('ZSCORE', c:permits(), a .. '|' .. id)) or 0) <= c.real
 end
 
--- Budget of today. `available` is what anybody may use, `for_enrichment` what is left of it beside the kept share. What has
--- expired counts as charged, whether or not anybody has come to charge it.
-local function read_budget(c, a, account)
+-- Budget of today as it follows from what is used and held. `available` is what anybody may use, `for_enrichment` what is
+-- left of it beside the kept share.
+local function budget_of(c, account, usage, held)
   local limit, week = daily_cap(account, c.day)
-  local usage, held = hgetall(c:budget(a, c.day)), num(account.open)
-  for _, member in ipairs(expired_permits(c)) do
-    local owner, id = string.match(member, '^(.*)|(.*)$')
-    if owner == a then
-      local reservation = hgetall(c:reservation(a, id))
-      local purpose, count = reservation.purpose, num(reservation.count)
-      held = held - count
-      if num(reservation.day) == c.day then
-        usage['r:' .. purpose] = num(usage['r:' .. purpose]) - count
-        usage['c:' .. purpose] = num(usage['c:' .. purpose]) + count
-      end
-    end
-  end
   local committed = 0
   for field, count in pairs(usage) do
     if string.sub(field, 1, 2) == 'c:' then committed = committed + num(count) end
@@ -59,6 +46,24 @@ local function read_budget(c, a, account)
   }
 end
 
+-- Budget of today. What has expired counts as charged, whether or not anybody has come to charge it.
+local function read_budget(c, a, account)
+  local usage, held = hgetall(c:budget(a, c.day)), num(account.open)
+  for _, member in ipairs(expired_permits(c)) do
+    local owner, id = string.match(member, '^(.*)|(.*)$')
+    if owner == a then
+      local reservation = hgetall(c:reservation(a, id))
+      local purpose, count = reservation.purpose, num(reservation.count)
+      held = held - count
+      if num(reservation.day) == c.day then
+        usage['r:' .. purpose] = num(usage['r:' .. purpose]) - count
+        usage['c:' .. purpose] = num(usage['c:' .. purpose]) + count
+      end
+    end
+  end
+  return budget_of(c, account, usage, held)
+end
+
 -- The few numbers that an event carries.
 local function budget_summary(budget)
   return {
@@ -70,8 +75,8 @@ end
 local function charge(c, a, day, purpose, count)
   if count == 0 then return end
   local key = c:budget(a, day)
-  redis.call('HINCRBY', key, 'c:' .. purpose, count)
-  redis.call('EXPIRE', key, BUDGET_TTL_S)
+  -- The first of its kind may have made the key.
+  if redis.call('HINCRBY', key, 'c:' .. purpose, count) == count then redis.call('EXPIRE', key, BUDGET_TTL_S) end
 end
 
 -- Sets views aside. The caller has checked that they are there.

@@ -61,15 +61,14 @@ end
 local function open(keys, request)
   local tag = string.match(keys[1], '^({p%d+}:)')
   local c = setmetatable({ tag = tag }, KEYS_OF)
-  local header = hgetall(keys[1])
-  if not header.epoch then refuse({ reason = 'STORE_NOT_INITIALISED' }) end
-  if header.epoch ~= request.epoch then refuse({ reason = 'EPOCH_CHANGED', epoch = header.epoch }) end
+  local header = redis.call('HMGET', keys[1], 'epoch', 'now_ms', 'lost_day', 'retention_ms')
+  local epoch = header[1]
+  if not epoch then refuse({ reason = 'STORE_NOT_INITIALISED' }) end
+  if epoch ~= request.epoch then refuse({ reason = 'EPOCH_CHANGED', epoch = epoch }) end
+  c.known_now, c.lost_day, c.retention_ms = num(header[2]), num(header[3]), num(header[4])
   c.real = server_ms()
-  c.now = math.max(request.now_ms or c.real, num(header.now_ms))
-  c.known_now = num(header.now_ms)
+  c.now = math.max(request.now_ms or c.real, c.known_now)
   c.day = math.floor(c.now / DAY_MS)
-  c.lost_day = num(header.lost_day)
-  c.retention_ms = num(header.retention_ms)
   return c
 end
 

@@ -16,7 +16,9 @@ register('consume_views', {}, function(c, request)
 
   begin_writing(c)
   charge(c, a, c.day, request.purpose, granted)
-  answer.budget = read_budget(c, a, account)
+  local charged = 'c:' .. request.purpose
+  budget.usage[charged] = num(budget.usage[charged]) + granted
+  answer.budget = budget_of(c, account, budget.usage, budget.reserved)
   remember_answer(c, ws, request, answer)
   return answer
 end)
