@@ -53,7 +53,7 @@ async def sweep(workspace: Workspace) -> None:
             more = (await workspace.call("sweep_cancelled"))["more"]
         except ServiceError as error:
             # The connection from before the crash; the engine repeats it in its next round.
-            if error.reason != "STORE_OUTCOME_UNKNOWN":
+            if not error.reason.startswith("STORE_"):
                 raise
 
 

@@ -119,3 +119,30 @@ async def test_the_joined_data_of_old_events_is_gone_at_once(workspace: Workspac
     assert len(await joined()) == 1
     await erase(workspace, "ada")
     assert await joined() == []
+
+
+async def test_places_that_were_done_before_two_records_became_one_go_too(
+    workspace: Workspace, clock: SteppedClock
+) -> None:
+    await workspace.create("other")
+    await workspace.submit("e", ["ACo-ada"])
+    lease = await workspace.claim()
+    assert lease is not None
+    view = await workspace.view(lease)
+    await workspace.finish(lease, view, outcome="RETRY", retry_in_ms=DAY_MS)
+    clock.advance_by(1)
+    await workspace.submit("other", ["ada"])
+    view = await workspace.view(lease)
+    await workspace.finish(lease, view, outcome="FAILED", failure="NOT_FOUND")
+    await workspace.end(lease)
+    clock.advance_by(DAY_MS)
+    lease = await workspace.claim()
+    assert lease is not None
+    view = await workspace.view(lease)
+    # The younger record, whose place is done, leads to the older one from now on.
+    await workspace.finish(lease, view, person=person_of("ada", provider_id="ACo-ada"))
+    await workspace.end(lease)
+    assert await workspace.progress("other") == {"total": 1, "failed": 1}
+    await erase(workspace, "ACo-ada")
+    assert await workspace.progress() == {"erased": 1}
+    assert await workspace.progress("other") == {"erased": 1}
