@@ -1,9 +1,12 @@
 """`audiencectl demo`: the whole job on the stepped clock, watched, checked and summed up."""
 
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,31 +31,63 @@ _LONGEST_SECONDS = 150.0
 def demo(as_json: AsJson = False) -> None:
     """Import two files, enrich them with two accounts, follow it live, check the result.
 
-    Takes less than a minute, needs no set-up, leaves nothing behind. Exit status 1 when a rule
-    was broken.
+    Takes less than a minute, needs no set-up, leaves nothing behind unless it fails. Exit status 1
+    when a rule was broken.
     """
     console = Console(stderr=as_json)
-    reports: list[Report] = []
+    with _data_directory() as directory:
+        reports: list[Report] = []
 
-    async def run() -> None:
-        with tempfile.TemporaryDirectory(prefix="audiencectl-demo-") as directory:
-            async with asyncio.timeout(_LONGEST_SECONDS):
-                reports.append(await _play(Path(directory), console))
+        async def run() -> None:
+            reports.append(await _play_in_time(directory, console))
 
+        try:
+            with explained():
+                asyncio.run(run_until_signal(run()))
+        except StackError as error:
+            refuse(str(error), status=FAILED)
+        if not reports:
+            sys.stderr.write("audiencectl: The demo was ended before it was done.\n")
+            raise _EndedByHand(FAILED)
+        (report,) = reports
+        if as_json:
+            sys.stdout.write(report.to_json() + "\n")
+        else:
+            report.print_to(console)
+        if not report.ok:
+            raise typer.Exit(FAILED)
+
+
+class _EndedByHand(typer.Exit):
+    """Nothing failed, so there is nothing to look into."""
+
+
+@contextmanager
+def _data_directory() -> Generator[Path]:
+    """A directory that stays when the block fails, with a word on where the logs are."""
+    directory = Path(tempfile.mkdtemp(prefix="audiencectl-demo-"))
     try:
-        with explained():
-            asyncio.run(run_until_signal(run()))
-    except StackError as error:
-        refuse(str(error), status=FAILED)
-    if not reports:
-        refuse("The demo was ended before it was done.", status=FAILED)
-    (report,) = reports
-    if as_json:
-        sys.stdout.write(report.to_json() + "\n")
-    else:
-        report.print_to(console)
-    if not report.ok:
-        raise typer.Exit(FAILED)
+        yield directory
+    except _EndedByHand:
+        shutil.rmtree(directory)
+        raise
+    except BaseException:
+        sys.stderr.write(
+            f"audiencectl: the data of this run stays in {directory}, the logs in "
+            f"{directory / 'logs'}. Delete it when you have seen enough.\n"
+        )
+        raise
+    shutil.rmtree(directory)
+
+
+async def _play_in_time(directory: Path, console: Console) -> Report:
+    try:
+        async with asyncio.timeout(_LONGEST_SECONDS) as limit:
+            return await _play(directory, console)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise StackError(f"The demo was not done within {_LONGEST_SECONDS:.0f} s.") from None
 
 
 async def _play(directory: Path, console: Console) -> Report:

@@ -90,7 +90,7 @@ class Report:
             console.print(_plot(account), highlight=False, markup=False, soft_wrap=True)
         for finding in self.findings:
             console.print(f"{'BROKEN' if finding.breaches else 'holds '}  {finding.rule}")
-            for detail in (*finding.breaches, *finding.remarks):
+            for detail in finding.breaches:
                 console.print(f"        {detail}")
         verdict = "All rules held" if self.ok else "RULES WERE BROKEN"
         console.print(f"{verdict}, by the simulator's own log of views. {self.seconds:.0f} s.")

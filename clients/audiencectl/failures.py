@@ -32,7 +32,7 @@ def explained() -> Generator[None]:
     except RpcFailed as error:
         refuse(describe(error), status=_status(error))
     except TimeoutError as error:
-        refuse(f"Gave up waiting: {error or 'no answer'}. Try again.", status=NOT_REACHABLE)
+        refuse(f"Gave up waiting: {str(error) or 'no answer'}. Try again.", status=NOT_REACHABLE)
 
 
 def describe(error: RpcFailed) -> str:

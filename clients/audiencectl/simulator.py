@@ -20,7 +20,6 @@ class View:
         account: the provider's id of the viewing account.
         person: None when nobody was meant.
         time: when, by the stack's clock.
-        real_time: when, by this machine's clock.
         status: of the answer; None when there was none.
         counted: whether LinkedIn counts it as a view.
     """
@@ -28,7 +27,6 @@ class View:
     account: str
     person: str | None
     time: datetime
-    real_time: datetime
     status: int | None
     counted: bool
 
@@ -42,7 +40,6 @@ class _Entry(TypedDict):
     account_id: str
     person: str | None
     time_ms: int
-    real_ms: int
     status: int | None
     counted: bool
 
@@ -100,7 +97,6 @@ def _view(entry: _Entry) -> View:
         account=entry["account_id"],
         person=entry["person"],
         time=datetime.fromtimestamp(entry["time_ms"] / 1000, tz=UTC),
-        real_time=datetime.fromtimestamp(entry["real_ms"] / 1000, tz=UTC),
         status=entry["status"],
         counted=entry["counted"],
     )

@@ -1,10 +1,13 @@
 """The demo as `make demo` runs it: within its minute, checked by itself, nothing left behind."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+import typer
 
+from clients.audiencectl import demo
 from tests.clients.stack_process import command
 
 
@@ -32,6 +35,23 @@ async def test_the_demo_keeps_its_promises_and_leaves_nothing(tmp_path: Path) ->
         assert account["pauses_at_cap"] >= len(account["days"]) - 2
         assert all(day["views"] <= day["cap"] for day in account["days"])
     assert _left_in(tmp_path) == [], "the data directory is gone"
+    assert _processes_using(tmp_path) == []
+
+
+def test_a_demo_that_is_not_done_in_time_leaves_its_data_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # Time for the first process to be started, not for the job.
+    monkeypatch.setattr(demo, "_LONGEST_SECONDS", 2.0)
+    with pytest.raises(typer.Exit) as ended:
+        demo.demo()
+    assert ended.value.exit_code == 1
+    told = capsys.readouterr().err
+    assert "The demo was not done within 2 s." in told
+    (kept,) = tmp_path.iterdir()
+    assert str(kept / "logs") in told
+    assert (kept / "logs" / "store.log").exists()
     assert _processes_using(tmp_path) == []
 
 
