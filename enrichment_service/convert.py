@@ -250,10 +250,9 @@ def to_proto_profile(
         name=PROFILE.format(workspace, profile), partial=bool(record.get("partial")), **data
     )
     if expires is not None:
+        message.picture_expire_time.CopyFrom(to_proto_time(int(expires)))
         if int(expires) <= now_ms:
             message.ClearField("picture_url")
-        else:
-            message.picture_expire_time.CopyFrom(to_proto_time(int(expires)))
     if "degree" in viewer:
         message.connection_degree = profiles_pb2.ConnectionDegree.Value(
             f"CONNECTION_DEGREE_{viewer['degree']}"

@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from enrichment_service.convert import to_date, to_proto_profile, to_proto_time
 from enrichment_service.event_cursors import Position
 from enrichment_service.event_filter import EventFilter, Selection, Shard
-from enrichment_service.event_log import Extent, LoggedEvent
+from enrichment_service.event_log import Event, Extent, event_id
 from enrichment_service.event_stream import Message, MessageKind
 from enrichment_service.events import LogDescription, Start, Subscription
 from enrichment_service.model import FailureReason, PauseReason
@@ -91,14 +91,14 @@ def to_proto_message(message: Message) -> events_pb2.SubscribeEventsResponse:
     return response
 
 
-def to_proto_event(event: LoggedEvent) -> events_pb2.Event:
+def to_proto_event(event: Event) -> events_pb2.Event:
     """An event, with profile data if it was read with it and the person is known."""
     entry = event.entry
     workspace = entry["w"]
     message = events_pb2.Event(
-        event_id=event_id(event.partition, event.position),
+        event_id=event.event_id,
         type=_TYPES.get(entry["t"], events_pb2.EVENT_TYPE_UNSPECIFIED),
-        event_time=to_proto_time(event.position.after.ms),
+        event_time=None if event.time_ms is None else to_proto_time(event.time_ms),
         account=_name(entry.get("a", ""), "accounts"),
         enrichment=_name(entry.get("e", ""), "enrichments"),
         profile=f"workspaces/{workspace}/profiles/{entry['p']}" if "p" in entry else "",
@@ -117,11 +117,6 @@ def to_proto_event(event: LoggedEvent) -> events_pb2.Event:
             to_proto_profile(workspace, event.record["id"], event.record, now_ms=event.now_ms)
         )
     return message
-
-
-def event_id(partition: int, position: Position) -> str:
-    """Unique for ever: ids of the store begin anew when a partition's epoch does."""
-    return f"p{partition:02d}-{position.epoch}-{position.after}"
 
 
 def to_proto_log(description: LogDescription) -> events_pb2.GetEventLogResponse:

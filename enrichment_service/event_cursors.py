@@ -1,20 +1,21 @@
 """Positions in the log, and the opaque cursors that carry them to callers and back.
 
 A cursor holds the position in every partition that its reader reads, each with the partition's
-epoch, so that every replica of the service can go on from it and none has to remember it.
+epoch, so that every replica of the service can go on from it and none has to remember it. Inside a
+snapshot it holds also how far that has come; the positions are then those that the tail begins at.
 """
 
 import base64
 import binascii
 import struct
 import zlib
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from servicekit.errors import ServiceError, invalid_argument
 
-_VERSION = 1
+_TAIL, _INSIDE = 1, 2
 _HEAD = struct.Struct(">B8s")
+_PLACE = struct.Struct(">BBB")
 _PART = struct.Struct(">B4sQQ")
 _CHECK = struct.Struct(">I")
 
@@ -45,20 +46,42 @@ class Position(NamedTuple):
     after: StreamId
 
 
-def encode_cursor(positions: Mapping[int, Position], *, fingerprint: bytes) -> str:
-    """A cursor of these positions by partition, bound to the selection with this fingerprint."""
-    parts = [
+class Place(NamedTuple):
+    """How far a snapshot has come: behind which profile of which enrichment, in key order.
+
+    Blank names are the beginning of the partition.
+    """
+
+    partition: int
+    enrichment: str
+    profile: str
+
+
+class Cursor(NamedTuple):
+    """Positions by partition; `place` when the snapshot before them is not complete."""
+
+    positions: dict[int, Position]
+    place: Place | None = None
+
+
+def encode_cursor(cursor: Cursor, *, fingerprint: bytes) -> str:
+    """The text of a cursor, bound to the selection with this fingerprint."""
+    pieces = [_HEAD.pack(_TAIL if cursor.place is None else _INSIDE, fingerprint)]
+    if cursor.place is not None:
+        partition, *names = cursor.place
+        pieces += [_PLACE.pack(partition, *map(len, names)), *map(str.encode, names)]
+    pieces += [
         _PART.pack(partition, bytes.fromhex(epoch), after.ms, after.seq)
-        for partition, (epoch, after) in positions.items()
+        for partition, (epoch, after) in cursor.positions.items()
     ]
-    body = b"".join((_HEAD.pack(_VERSION, fingerprint), *parts))
+    body = b"".join(pieces)
     return base64.urlsafe_b64encode(body + _CHECK.pack(zlib.crc32(body))).rstrip(b"=").decode()
 
 
 def decode_cursor(
     cursor: str, *, fingerprint: bytes, partitions: frozenset[int], field: str
-) -> dict[int, Position]:
-    """The positions in a cursor, by partition.
+) -> Cursor:
+    """What a cursor holds.
 
     INVALID_ARGUMENT naming `field`: CURSOR_MALFORMED when no server made it so,
     CURSOR_OF_OTHER_FILTER when it was made for another filter or shard.
@@ -71,7 +94,7 @@ def decode_cursor(
     if len(body) < _HEAD.size or _CHECK.pack(zlib.crc32(body)) != check:
         raise _malformed(field)
     version, bound_to = _HEAD.unpack_from(body)
-    if version != _VERSION:
+    if version not in (_TAIL, _INSIDE):
         raise _malformed(field)
     if bound_to != fingerprint:
         raise invalid_argument(
@@ -79,15 +102,30 @@ def decode_cursor(
             "belongs to another filter or shard; use it with those, or begin without it",
             reason="CURSOR_OF_OTHER_FILTER",
         )
-    if (len(body) - _HEAD.size) % _PART.size:
-        raise _malformed(field)
-    positions = {
-        partition: Position(epoch.hex(), StreamId(ms, seq))
-        for partition, epoch, ms, seq in _PART.iter_unpack(body[_HEAD.size :])
-    }
+    try:
+        place, rest = _split_place(body[_HEAD.size :], inside=version == _INSIDE)
+        positions = {
+            partition: Position(epoch.hex(), StreamId(ms, seq))
+            for partition, epoch, ms, seq in _PART.iter_unpack(rest)
+        }
+    except (struct.error, UnicodeDecodeError):
+        raise _malformed(field) from None
     if positions.keys() != partitions:
         raise _malformed(field)
-    return positions
+    if place is not None and partitions and place.partition not in partitions:
+        raise _malformed(field)
+    return Cursor(positions, place)
+
+
+def _split_place(body: bytes, *, inside: bool) -> tuple[Place | None, bytes]:
+    """The place in a snapshot, if there is one, and what follows it."""
+    if not inside:
+        return None, body
+    partition, enrichment_size, profile_size = _PLACE.unpack_from(body)
+    middle = _PLACE.size + enrichment_size
+    end = middle + profile_size
+    place = Place(partition, body[_PLACE.size : middle].decode(), body[middle:end].decode())
+    return place, body[end:]
 
 
 def _malformed(field: str) -> ServiceError:

@@ -27,23 +27,33 @@ class LogStore(StorePort, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
+class Event:
     """An event with what the cache knows of the person it names.
 
     Attributes:
+        event_id: unique for ever, the same for every reader.
+        time_ms: when; None if that is not known.
         entry: the log's own fields, as `_log.lua` lists them.
         record: of the person, as `read_events.lua` lists it; None without one, or if not asked for.
         now_ms: calendar time of the reading.
         weight: about the bytes it takes in a message.
     """
 
-    partition: int
-    position: Position
+    event_id: str
+    time_ms: int | None
     entry: Mapping[str, Any]
     record: Mapping[str, Any] | None
     now_ms: int
     weight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LoggedEvent(Event):
+    """An entry of the log; reading goes on behind `position`."""
+
+    partition: int
+    position: Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +92,7 @@ class EventLog:
     """
 
     def __init__(self, store: LogStore, news: News) -> None:
-        self._store = store
+        self.store = store
         self._news = news
         self._reading: dict[_Key, asyncio.Task[Page]] = {}
 
@@ -110,12 +120,12 @@ class EventLog:
         OUT_OF_RANGE: CURSOR_EXPIRED when entries that follow it are gone, LOG_EPOCH_CHANGED when
         the log that it is a position in was lost.
         """
-        answer = await self._store.call(
+        answer = await self.store.call(
             partition,
             "read_events",
             {"after": str(position.after), "limit": PAGE, "join": joined},
         )
-        check(position, epoch=self._store.epoch(partition), trimmed=parse_id(answer["trimmed"]))
+        check(position, epoch=self.store.epoch(partition), trimmed=parse_id(answer["trimmed"]))
         now_ms = int(answer["now"])
         events = [
             _parse(item, partition=partition, epoch=position.epoch, now_ms=now_ms)
@@ -133,10 +143,10 @@ class EventLog:
         return dict(zip(wanted, await asyncio.gather(*map(self._extent, wanted)), strict=True))
 
     async def _extent(self, partition: int) -> Extent:
-        answer = await self._store.call(partition, "describe_log", {})
+        answer = await self.store.call(partition, "describe_log", {})
         oldest = answer.get("oldest")
         return Extent(
-            epoch=self._store.epoch(partition),
+            epoch=self.store.epoch(partition),
             head=parse_id(answer["head"]),
             trimmed=parse_id(answer["trimmed"]),
             oldest=parse_id(oldest) if oldest else None,
@@ -163,13 +173,21 @@ def _gap(reason: str, what: str) -> ServiceError:
     )
 
 
+def event_id(partition: int, position: Position) -> str:
+    """Unique for ever: ids of the store begin anew when a partition's epoch does."""
+    return f"p{partition:02d}-{position.epoch}-{position.after}"
+
+
 def _parse(item: list[Any], *, partition: int, epoch: str, now_ms: int) -> LoggedEvent:
     entry_id, entry, *joined = item
     record = joined[0] if joined else None
     known = record.get("data") if record else None
+    position = Position(epoch, parse_id(entry_id))
     return LoggedEvent(
+        event_id=event_id(partition, position),
+        time_ms=position.after.ms,
         partition=partition,
-        position=Position(epoch, parse_id(entry_id)),
+        position=position,
         entry=orjson.loads(entry),
         record=record,
         now_ms=now_ms,

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TypeVar
 
-from enrichment_service.event_cursors import Position, encode_cursor
+from enrichment_service.event_cursors import Cursor, Place, encode_cursor
 from enrichment_service.event_filter import Selection
-from enrichment_service.event_log import EventLog, LoggedEvent, Page
+from enrichment_service.event_log import Event, EventLog, Page
 from enrichment_service.event_news import Listener, News
+from enrichment_service.event_snapshot import read_states
 from servicekit.errors import unavailable
 
 # Well below the 4 MiB that callers accept without being told.
@@ -33,7 +35,7 @@ class Message:
 
     kind: MessageKind
     cursor: str
-    events: Sequence[LoggedEvent] = ()
+    events: Sequence[Event] = ()
     retention_ms: int = 0
 
 
@@ -41,8 +43,11 @@ Send = Callable[[Message], Awaitable[None]]
 """Returns when the subscriber can take the next message; nothing is queued in front of it."""
 
 
+EventT = TypeVar("EventT", bound=Event)
+
+
 class EventStream:
-    """Delivers what follows the positions until it is cancelled, caught up or drained."""
+    """Delivers what follows the start until it is cancelled, caught up or drained."""
 
     def __init__(
         self,
@@ -52,7 +57,7 @@ class EventStream:
         listener: Listener,
         ending: asyncio.Event,
         selection: Selection,
-        positions: dict[int, Position],
+        start: Cursor,
         joined: bool,
         send: Send,
         checkpoint_seconds: float,
@@ -63,18 +68,19 @@ class EventStream:
         self._ending = ending
         self._filter = selection.filter
         self._fingerprint = selection.fingerprint()
-        self._positions = positions
+        self._positions, self._place = start
         self._joined = joined
         self._write = send
         self._checkpoint_seconds = checkpoint_seconds
         # Partitions whose end has not been seen since the subscription began or fell behind.
-        self._behind = set(positions)
+        self._behind = set(start.positions)
         self._caught_up = False
         self._last_sent = 0.0
 
     async def run(self, *, retention_ms: int, stop_when_caught_up: bool) -> None:
         """Ends by itself once caught up if told so; UNAVAILABLE, SERVER_DRAINING on a drain."""
         await self._send(MessageKind.OPENED, retention_ms=retention_ms)
+        await self._list_states()
         while not self._ending.is_set():
             partition = self._listener.take()
             if partition is not None:
@@ -84,20 +90,54 @@ class EventStream:
                 await self._send(MessageKind.CAUGHT_UP)
             if self._caught_up and stop_when_caught_up:
                 return
-            left = self._last_sent + self._checkpoint_seconds - asyncio.get_running_loop().time()
-            if left <= 0:
+            if self._is_checkpoint_due():
                 await self._send(MessageKind.CHECKPOINT)
             elif partition is None:
-                await self._wait(left)
+                await self._wait(self._until_checkpoint())
         await self._send(MessageKind.DRAINING)
         raise unavailable(
             "SERVER_DRAINING", "The server is about to stop. Come back with the last cursor."
         )
 
+    async def _list_states(self) -> None:
+        """Deliver the snapshot, or what is left of it."""
+        while (place := self._place) is not None and not self._ending.is_set():
+            self._place = await self._list_page(place)
+            if self._place is None:
+                await self._send(MessageKind.SNAPSHOT_END)
+            elif self._is_checkpoint_due():
+                await self._send(MessageKind.CHECKPOINT)
+
+    async def _list_page(self, place: Place) -> Place | None:
+        """Deliver one page of the snapshot; where the next one begins, None behind the last."""
+        if not self._positions:
+            return None
+        page = await read_states(
+            self._log.store,
+            place,
+            self._positions[place.partition],
+            event_filter=self._filter,
+            joined=self._joined,
+        )
+        for batch in cut(page.states, _BATCH_BYTES):
+            last = batch[-1] is page.states[-1]
+            self._place = page.place if last else batch[-1].place
+            await self._send(MessageKind.BATCH, events=batch)
+        if not page.ends:
+            return page.place
+        following = [each for each in self._positions if each > place.partition]
+        return Place(min(following), "", "") if following else None
+
     async def _wait(self, seconds: float) -> None:
         rung = await self._listener.wait(seconds)
         if not rung and not self._news.live:
             self._listener.ring_all()
+
+    def _until_checkpoint(self) -> float:
+        return self._last_sent + self._checkpoint_seconds - asyncio.get_running_loop().time()
+
+    def _is_checkpoint_due(self) -> bool:
+        return self._until_checkpoint() <= 0
 
     async def _advance(self, partition: int) -> None:
         """Deliver one page of the partition."""
@@ -123,18 +163,18 @@ class EventStream:
         self._behind.add(partition)
 
     async def _send(
-        self, kind: MessageKind, *, events: Sequence[LoggedEvent] = (), retention_ms: int = 0
+        self, kind: MessageKind, *, events: Sequence[Event] = (), retention_ms: int = 0
     ) -> None:
-        cursor = encode_cursor(self._positions, fingerprint=self._fingerprint)
+        cursor = encode_cursor(Cursor(self._positions, self._place), fingerprint=self._fingerprint)
         await self._write(
             Message(kind=kind, cursor=cursor, events=events, retention_ms=retention_ms)
         )
         self._last_sent = asyncio.get_running_loop().time()
 
 
-def cut(events: Iterable[LoggedEvent], most_bytes: int) -> Iterator[list[LoggedEvent]]:
+def cut(events: Iterable[EventT], most_bytes: int) -> Iterator[list[EventT]]:
     """The events in order, in lists of at most about that many bytes (one event at least)."""
-    batch: list[LoggedEvent] = []
+    batch: list[EventT] = []
     weight = 0
     for event in events:
         if batch and weight + event.weight > most_bytes:

@@ -5,13 +5,20 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from enrichment_service.event_cursors import Position, StreamId, decode_cursor, encode_cursor
+from enrichment_service.event_cursors import (
+    Cursor,
+    Place,
+    Position,
+    StreamId,
+    decode_cursor,
+    encode_cursor,
+)
 from enrichment_service.event_filter import EventFilter, Selection
 from enrichment_service.event_log import EventLog, Extent, LoggedEvent, LogStore, check
 from enrichment_service.event_news import News
 from enrichment_service.event_stream import EventStream, Send, cut
 from enrichment_service.ports import PARTITIONS
-from servicekit.errors import unavailable, unimplemented
+from servicekit.errors import invalid_argument, unavailable
 
 _CHECKPOINT_SECONDS = 10.0
 _LAST_SEQ = 2**64 - 1
@@ -81,8 +88,6 @@ class Events:
         """
         if self._ending.is_set():
             raise unavailable("SERVER_DRAINING", "The server is about to stop. Ask another one.")
-        if subscription.start is Start.SNAPSHOT and not subscription.after_cursor:
-            raise unimplemented(missing="SubscribeEvents with START_POSITION_SNAPSHOT")
         task = asyncio.current_task()
         assert task is not None
         self._streams.add(task)
@@ -102,7 +107,7 @@ class Events:
                 listener=listener,
                 ending=self._ending,
                 selection=selection,
-                positions=_start(subscription, extents),
+                start=_start(subscription, extents),
                 joined=subscription.joined,
                 send=send,
                 checkpoint_seconds=self._checkpoint_seconds,
@@ -121,11 +126,17 @@ class Events:
         INVALID_ARGUMENT naming page_token; OUT_OF_RANGE as in `subscribe`.
         """
         selection = Selection(filter=event_filter)
-        positions = _start(
+        positions, place = _start(
             Subscription(selection=selection, start=Start.EARLIEST, after_cursor=after_cursor),
             await self._log.extents(selection.partitions()),
             field="page_token",
         )
+        if place is not None:
+            raise invalid_argument(
+                "page_token",
+                "lies inside a snapshot; only SubscribeEvents can go on from there",
+                reason="CURSOR_INSIDE_SNAPSHOT",
+            )
         starts, found = dict(positions), list[LoggedEvent]()
         for partition in positions:
             ends = False
@@ -142,7 +153,8 @@ class Events:
         positions |= {partition: starts[partition] for partition in cut_short}
         positions |= {e.partition: e.position for e in kept if e.partition in cut_short}
         return EventPage(
-            events=kept, cursor=encode_cursor(positions, fingerprint=selection.fingerprint())
+            events=kept,
+            cursor=encode_cursor(Cursor(positions), fingerprint=selection.fingerprint()),
         )
 
     async def describe(self) -> LogDescription:
@@ -162,24 +174,28 @@ class Events:
 
 def _start(
     subscription: Subscription, extents: dict[int, Extent], *, field: str = "after_cursor"
-) -> dict[int, Position]:
-    """The positions to start behind."""
-    partitions = subscription.selection.partitions()
+) -> Cursor:
+    """Where to start."""
+    partitions = sorted(subscription.selection.partitions())
     if subscription.after_cursor:
-        positions = decode_cursor(
+        cursor = decode_cursor(
             subscription.after_cursor,
             fingerprint=subscription.selection.fingerprint(),
-            partitions=partitions,
+            partitions=frozenset(partitions),
             field=field,
         )
-        for partition, position in positions.items():
+        for partition, position in cursor.positions.items():
             extent = extents[partition]
             check(position, epoch=extent.epoch, trimmed=extent.trimmed)
-        return positions
-    return {
+        return cursor
+    positions = {
         partition: Position(extents[partition].epoch, _start_in(extents[partition], subscription))
-        for partition in sorted(partitions)
+        for partition in partitions
     }
+    lists = subscription.start is Start.SNAPSHOT and subscription.start_ms is None
+    # Without a partition there is nothing to list; the end of that is said all the same.
+    place = Place(partitions[0] if partitions else 0, "", "") if lists else None
+    return Cursor(positions, place)
 
 
 def _start_in(extent: Extent, subscription: Subscription) -> StreamId:
@@ -187,4 +203,7 @@ def _start_in(extent: Extent, subscription: Subscription) -> StreamId:
         # Behind everything before that time; what is gone already was never promised.
         before = StreamId(min(max(subscription.start_ms - 1, 0), _LATEST_MS), _LAST_SEQ)
         return max(before, extent.trimmed)
-    return extent.head if subscription.start is Start.NOW else extent.trimmed
+    if subscription.start is Start.EARLIEST:
+        return extent.trimmed
+    # The tail of an empty log that was trimmed begins where that ended.
+    return max(extent.head, extent.trimmed)

@@ -47,7 +47,8 @@ class ServerSettings(BaseSettings):
     )
     max_message_bytes: int = Field(
         default=4 * 1024 * 1024,
-        ge=64 * 1024,
+        # Below this a batch of events might not fit.
+        ge=4 * 1024 * 1024,
         le=64 * 1024 * 1024,
         description="Largest request or response message, in bytes.",
     )

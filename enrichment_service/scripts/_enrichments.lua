@@ -3,8 +3,10 @@
 -- enrichment:{ws}/{id}     HASH: account, display_name, max_age_ms, created, paused_at, cancelled, ringed, swept (the last
 --                          bucket that sweep_cancelled has done), and the counts total, pending, enriched, cached, partial,
 --                          failed, withdrawn, erased; withdrawn and erased ones are not in the total.
+-- directory                ZSET of the partition's enrichments, '<ws>/<id>', in lexical order.
 -- queue:{enrichment}       LIST of profile ids in the order of submission.
--- states:{enrichment}:{b}  HASH of profile id -> 'state:attempts:partials:revision:reference'. The bucket b is the first
+-- states:{enrichment}:{b}  HASH of profile id -> 'state:attempts:partials:revision:reference'; a failed state is followed
+--                          by the number of its reason. The bucket b is the first
 --                          7 characters of the id, which profiles submitted together share, so that a bucket is a small
 --                          listpack. States: q queued, v being viewed, r waiting for a retry, e enriched, c cached,
 --                          p partial, f failed, w withdrawn, x erased. In a cancelled enrichment q, v and r mean withdrawn.
@@ -25,6 +27,8 @@ local BUCKET = 7
 local FRESH_S = 30 * 86400 -- seed: cached for 30 days
 local SUFFIX = { q = 'pending', v = 'pending', r = 'pending', e = 'enriched', c = 'cached', p = 'partial', f = 'failed',
   w = 'withdrawn', x = 'erased' }
+local FAILURES = { 'NOT_FOUND', 'NOT_ACCESSIBLE', 'ATTEMPTS_EXHAUSTED', 'ERASED' }
+local FAILURE_NUMBERS = { NOT_FOUND = 1, NOT_ACCESSIBLE = 2, ATTEMPTS_EXHAUSTED = 3, ERASED = 4 }
 local NOT_IN_TOTAL = { withdrawn = true, erased = true }
 
 local function load_enrichment(c, e)
@@ -49,17 +53,18 @@ end
 local function read_state(c, e, p)
   local packed = redis.call('HGET', c:states(e, string.sub(p, 1, BUCKET)), p)
   if not packed then return nil end
-  local state, attempts, partials, revision, reference = string.match(packed, '^(%a):(%d+):(%d+):(%d+):(.*)$')
+  local state, failure, attempts, partials, revision, reference =
+    string.match(packed, '^(%a)(%d?):(%d+):(%d+):(%d+):(.*)$')
   return {
-    state = state, attempts = tonumber(attempts), partials = tonumber(partials), revision = tonumber(revision),
-    reference = reference,
+    state = state, failure = FAILURES[tonumber(failure)], attempts = tonumber(attempts), partials = tonumber(partials),
+    revision = tonumber(revision), reference = reference,
   }
 end
 
 local function write_state(c, e, p, s)
   local bucket = string.sub(p, 1, BUCKET)
   redis.call('HSET', c:states(e, bucket), p,
-    table.concat({ s.state, s.attempts, s.partials, s.revision, s.reference }, ':'))
+    table.concat({ s.state .. (FAILURE_NUMBERS[s.failure] or ''), s.attempts, s.partials, s.revision, s.reference }, ':'))
 end
 
 -- Keeps the record of a person, and every id that leads to it, as long as an enrichment waits for it, and afterwards as
@@ -107,6 +112,7 @@ local function move(c, e, enrichment, p, s, state)
   local from, to = SUFFIX[shown_state(enrichment, s)], SUFFIX[state]
   local ws = workspace_of(e)
   s.state = state
+  if state ~= 'f' then s.failure = nil end
   write_state(c, e, p, s)
   -- Of an erased person there is no record any more.
   if to ~= 'erased' then
@@ -178,4 +184,13 @@ end
 -- True when the cache knows the person well enough not to view them.
 local function is_fresh(c, record, max_age_ms)
   return record.viewed ~= nil and c.now - num(record.viewed) < max_age_ms
+end
+
+-- What the cache knows of a person as an account may see it, for whoever reads about them; its id is that of the older
+-- record where two turned out to be one person.
+local function joined_record(c, ws, p, account)
+  local record, id = load_profile(c, ws, p)
+  return {
+    id = id, data = record.data, viewer = record[viewer_field(c, account)], viewed = record.viewed, partial = record.partial,
+  }
 end

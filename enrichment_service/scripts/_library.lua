@@ -30,6 +30,7 @@ function KEYS_OF:polls() return self.tag .. 'polls' end                         
 function KEYS_OF:ring(a) return self.tag .. 'ring:' .. a end                                  -- *
 function KEYS_OF:retries(a) return self.tag .. 'retries:' .. a end                            -- *
 function KEYS_OF:enrichments(ws) return self.tag .. 'enrichments:' .. ws end                  -- *
+function KEYS_OF:directory() return self.tag .. 'directory' end                               -- *
 function KEYS_OF:enrichment(e) return self.tag .. 'enrichment:' .. e end                      -- *
 function KEYS_OF:queue(e) return self.tag .. 'queue:' .. e end                                -- *
 function KEYS_OF:states(e, bucket) return self.tag .. 'states:' .. e .. ':' .. bucket end     -- *

@@ -15,6 +15,7 @@ register('create_enrichment', {}, function(c, request)
   redis.call('HSET', c:enrichment(e), 'account', a, 'display_name', request.display_name,
     'max_age_ms', int(request.max_age_ms), 'created', int(c.now))
   redis.call('ZADD', c:enrichments(ws), 0, id)
+  redis.call('ZADD', c:directory(), 0, e)
   redis.call('HINCRBY', c:account(a), 'enrichments', 1)
   local enrichment = hgetall(c:enrichment(e))
   append_event(c, { t = 'ENRICHMENT_CREATED', w = ws, a = a, e = e, progress = progress_of(enrichment) })

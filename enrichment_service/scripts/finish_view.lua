@@ -198,6 +198,7 @@ register('finish_view', {}, function(c, request)
         move(c, e, enrichment, p, s, 'p')
         event.t, event.x = 'PROFILE_PARTIAL', true
       else
+        s.failure = request.failure
         move(c, e, enrichment, p, s, 'f')
         event.t, event.f = 'PROFILE_FAILED', request.failure
       end

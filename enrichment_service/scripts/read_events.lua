@@ -12,12 +12,7 @@ register('read_events', { 'no-writes' }, function(c, request)
     local event = { id, json }
     if request.join then
       local decoded = cjson.decode(json)
-      if decoded.p then
-        local record, id = load_profile(c, decoded.w, decoded.p)
-        event[3] = {
-          id = id, data = record.data, viewer = record[viewer_field(c, decoded.a)], viewed = record.viewed, partial = record.partial,
-        }
-      end
+      if decoded.p then event[3] = joined_record(c, decoded.w, decoded.p, decoded.a) end
     end
     events[i] = event
   end

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrichment_service.event_cursors import Position, StreamId, decode_cursor, encode_cursor
+from enrichment_service.event_cursors import (
+    Cursor,
+    Place,
+    Position,
+    StreamId,
+    decode_cursor,
+    encode_cursor,
+)
 from enrichment_service.event_filter import EventFilter, Selection, Shard
 from enrichment_service.ports import PARTITIONS
 from servicekit.errors import Code, ServiceError
@@ -20,34 +27,40 @@ positions_by_partition = st.dictionaries(
         st.builds(StreamId, numbers, numbers),
     ),
 )
+ids = st.text("abc019-", max_size=63)
 fingerprints = st.binary(min_size=8, max_size=8)
 
 
-@given(positions=positions_by_partition, fingerprint=fingerprints)
-def test_a_cursor_gives_back_its_positions(
-    positions: dict[int, Position], fingerprint: bytes
-) -> None:
-    cursor = encode_cursor(positions, fingerprint=fingerprint)
-    assert len(cursor) <= 4096
-    assert (
-        decode_cursor(
-            cursor, fingerprint=fingerprint, partitions=frozenset(positions), field="after_cursor"
-        )
-        == positions
+@st.composite
+def cursors(draw: st.DrawFn) -> Cursor:
+    positions = draw(positions_by_partition)
+    if not positions or draw(st.booleans()):
+        return Cursor(positions)
+    enrichment = f"{draw(ids)}/{draw(ids)}"
+    return Cursor(positions, Place(draw(st.sampled_from(sorted(positions))), enrichment, draw(ids)))
+
+
+@given(cursor=cursors(), fingerprint=fingerprints)
+def test_a_cursor_gives_back_what_it_holds(cursor: Cursor, fingerprint: bytes) -> None:
+    text = encode_cursor(cursor, fingerprint=fingerprint)
+    assert len(text) <= 4096
+    partitions = frozenset(cursor.positions)
+    assert cursor == decode_cursor(
+        text, fingerprint=fingerprint, partitions=partitions, field="after_cursor"
     )
 
 
 @given(
-    positions=positions_by_partition,
+    cursor=cursors(),
     place=st.integers(min_value=0),
     bit=st.integers(0, 7),
 )
-def test_a_changed_bit_is_noticed(positions: dict[int, Position], place: int, bit: int) -> None:
-    cursor = encode_cursor(positions, fingerprint=b"filter.1")
-    raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+def test_a_changed_bit_is_noticed(cursor: Cursor, place: int, bit: int) -> None:
+    text = encode_cursor(cursor, fingerprint=b"filter.1")
+    raw = bytearray(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     raw[place % len(raw)] ^= 1 << bit
     changed = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    assert _refusal(changed, partitions=frozenset(positions)) == "CURSOR_MALFORMED"
+    assert _refusal(changed, partitions=frozenset(cursor.positions)) == "CURSOR_MALFORMED"
 
 
 @given(text=st.text(max_size=200))
@@ -56,7 +69,7 @@ def test_any_text_is_refused_and_never_fails(text: str) -> None:
 
 
 def test_a_cursor_of_another_filter_is_told_from_a_malformed_one() -> None:
-    cursor = encode_cursor({}, fingerprint=b"filter.2")
+    cursor = encode_cursor(Cursor({}), fingerprint=b"filter.2")
     assert _refusal(cursor, partitions=frozenset()) == "CURSOR_OF_OTHER_FILTER"
 
 

@@ -93,6 +93,8 @@ async def test_a_ring_for_other_partitions_wakes_nobody() -> None:
 def test_batches_hold_everything_in_order_and_stay_small(weights: list[int]) -> None:
     events = [
         LoggedEvent(
+            event_id="",
+            time_ms=None,
             partition=0,
             position=Position(EPOCH, StreamId(1, number)),
             entry={},

@@ -120,14 +120,6 @@ async def test_a_malformed_page_token_is_named(store: Store, valkey_url: str) ->
     assert reason_of(caught.value) == "CURSOR_MALFORMED"
 
 
-async def test_a_snapshot_is_said_to_be_missing(store: Store, valkey_url: str) -> None:
-    async with serving(store, valkey_url) as client:
-        assert await _refusal(client, start_position=events_pb2.START_POSITION_SNAPSHOT) == (
-            grpc.StatusCode.UNIMPLEMENTED,
-            "METHOD_NOT_AVAILABLE",
-        )
-
-
 @pytest.mark.parametrize("seconds", [-(2**63), 2**63 - 1])
 async def test_times_beyond_the_calendar_are_the_ends_of_the_log(
     store: Store, valkey_url: str, writer: LogWriter, seconds: int

@@ -250,7 +250,8 @@ async def test_compressed_message_is_refused(probe: Probe, start: Start) -> None
 
 
 async def test_too_large_a_message_is_refused(probe: Probe, start: Start) -> None:
-    client = await start(settings=ServerSettings(max_message_bytes=64 * 1024), Ask=echo)
+    limit = 4 * 1024 * 1024
+    client = await start(settings=ServerSettings(max_message_bytes=limit), Ask=echo)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await client.stub.Ask(probe.messages.AskRequest(text="0" * 70_000))
+        await client.stub.Ask(probe.messages.AskRequest(text="0" * limit))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -64,6 +64,8 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     """Nothing is pending in an enrichment any more."""
     EVENT_TYPE_ENRICHMENT_CANCELLED: _EventType.ValueType  # 16
     """An enrichment was cancelled."""
+    EVENT_TYPE_PROFILE_PENDING: _EventType.ValueType  # 17
+    """A profile waits for its turn. Only in snapshots: the log tells of a profile once something has become of it."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What happened."""
@@ -102,6 +104,8 @@ EVENT_TYPE_ENRICHMENT_IDLE: EventType.ValueType  # 15
 """Nothing is pending in an enrichment any more."""
 EVENT_TYPE_ENRICHMENT_CANCELLED: EventType.ValueType  # 16
 """An enrichment was cancelled."""
+EVENT_TYPE_PROFILE_PENDING: EventType.ValueType  # 17
+"""A profile waits for its turn. Only in snapshots: the log tells of a profile once something has become of it."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 class _ProfileFailureReason:
@@ -173,7 +177,9 @@ class _StartPositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StartPo
     START_POSITION_EARLIEST: _StartPosition.ValueType  # 2
     """With the oldest event that is kept."""
     START_POSITION_SNAPSHOT: _StartPosition.ValueType  # 3
-    """With the state of all matching profiles, then snapshot_end, then what happened since the snapshot began."""
+    """With the state of all matching profiles, then snapshot_end, then what happened since the snapshot began. States
+    come as events of the type that led to them, with the same revision, without budget and progress.
+    """
 
 class StartPosition(_StartPosition, metaclass=_StartPositionEnumTypeWrapper):
     """Where a subscription starts when it has no cursor."""
@@ -185,7 +191,9 @@ START_POSITION_NOW: StartPosition.ValueType  # 1
 START_POSITION_EARLIEST: StartPosition.ValueType  # 2
 """With the oldest event that is kept."""
 START_POSITION_SNAPSHOT: StartPosition.ValueType  # 3
-"""With the state of all matching profiles, then snapshot_end, then what happened since the snapshot began."""
+"""With the state of all matching profiles, then snapshot_end, then what happened since the snapshot began. States
+come as events of the type that led to them, with the same revision, without budget and progress.
+"""
 Global___StartPosition: _TypeAlias = StartPosition  # noqa: Y015
 
 @_typing.final
@@ -228,7 +236,7 @@ class Event(_message.Message):
     """Of PROFILE_PARTIAL: given up; no further view is made."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When, by the calendar of the store."""
+        """When, by the calendar of the store. In a snapshot: since when the profile is in its state, if that is known."""
 
     @_builtins.property
     def profile_data(self) -> _profiles_pb2.Profile:
@@ -242,11 +250,11 @@ class Event(_message.Message):
 
     @_builtins.property
     def budget(self) -> Global___BudgetSummary:
-        """Of profile and account events: the account's budget just after the event."""
+        """Of profile and account events: the account's budget just after the event. Not in a snapshot."""
 
     @_builtins.property
     def progress(self) -> _enrichments_pb2.EnrichmentProgress:
-        """Of profile and enrichment events: the enrichment's counts just after the event."""
+        """Of profile and enrichment events: the enrichment's counts just after the event. Not in a snapshot."""
 
     def __init__(
         self,
@@ -601,7 +609,7 @@ Global___FellBehind: _TypeAlias = FellBehind  # noqa: Y015
 
 @_typing.final
 class SnapshotEnd(_message.Message):
-    """The snapshot is complete."""
+    """The snapshot is complete: what it did not list was not there when it began."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
