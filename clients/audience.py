@@ -1,18 +1,16 @@
 """Client of the audience service: audiences, prospects and audience counts."""
 
-from types import TracebackType
-from typing import Self
-
 import grpc
 from audience.v1.audience_counts_pb2_grpc import AudienceCountServiceStub
 from audience.v1.audiences_pb2_grpc import AudienceServiceStub
 from audience.v1.prospects_pb2_grpc import ProspectServiceStub
 
-from clients.channel import DEFAULT_TIMEOUT_SECONDS, open_channel
+from clients.channel import DEFAULT_TIMEOUT_SECONDS
+from clients.client import ServiceClient
 
 
-class AudienceClient:
-    """The generated stubs over one channel; every unary call has a deadline and raises RpcFailed.
+class AudienceClient(ServiceClient):
+    """The generated stubs of ``audience.v1``.
 
     Import with ``clients.imports.import_file``; read members with
     ``clients.subscription.stream_prospects``.
@@ -21,29 +19,8 @@ class AudienceClient:
     def __init__(
         self, target: str | grpc.aio.Channel, *, timeout: float = DEFAULT_TIMEOUT_SECONDS
     ) -> None:
-        """``target`` is host:port, or a channel of ``open_channel`` that somebody else closes.
-
-        ``timeout`` is the deadline, in seconds, of calls that bring none; it needs an address.
-        """
-        self._owns_channel = isinstance(target, str)
-        channel = open_channel(target, timeout=timeout) if isinstance(target, str) else target
-        self._channel = channel
-        self.audiences = AudienceServiceStub(channel)
-        self.prospects = ProspectServiceStub(channel)
-        self.counts = AudienceCountServiceStub(channel)
-
-    async def close(self) -> None:
-        """Close the channel if it was opened here. Calls under way are cancelled."""
-        if self._owns_channel:
-            await self._channel.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+        """Arguments as of ``ServiceClient``."""
+        super().__init__(target, timeout=timeout)
+        self.audiences = AudienceServiceStub(self._channel)
+        self.prospects = ProspectServiceStub(self._channel)
+        self.counts = AudienceCountServiceStub(self._channel)
