@@ -15,6 +15,8 @@ from redis.exceptions import RedisError, ResponseError
 Value = str | int | float | bytes
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
+# A node that owes an answer and is silent for so long is lost: its host may be gone without a word.
+SILENCE_SECONDS = 10.0
 _INCOMPLETE = object()
 
 
@@ -43,6 +45,8 @@ class StoreConnection(asyncio.Protocol):
         self._parser = hiredis.Reader(replyError=ReplyError, notEnoughData=_INCOMPLETE)
         self._in_flight: deque[asyncio.Future[object]] = deque()
         self._outgoing: list[bytes] = []
+        self._heard = self._loop.time()
+        self._watch = self._loop.call_later(SILENCE_SECONDS / 2, self._look)
         self._connection: AbstractConnection
         self._transport: asyncio.Transport
 
@@ -76,6 +80,8 @@ class StoreConnection(asyncio.Protocol):
         if self.lost:
             raise NotReachedError("the connection to the store was lost")
         answer: asyncio.Future[object] = self._loop.create_future()
+        if not self._in_flight:
+            self._heard = self._loop.time()
         self._in_flight.append(answer)
         if not self._outgoing:
             # Calls of the same loop turn go out together.
@@ -90,6 +96,7 @@ class StoreConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hands the answers to their callers, in the order of the calls."""
+        self._heard = self._loop.time()
         self._parser.feed(data)
         while (answer := self._parser.gets()) is not _INCOMPLETE:
             waiting = self._in_flight.popleft()
@@ -103,6 +110,7 @@ class StoreConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fails what is in flight: nobody knows whether it ran."""
         self.lost = True
+        self._watch.cancel()
         self._outgoing.clear()
         while self._in_flight:
             waiting = self._in_flight.popleft()
@@ -115,3 +123,9 @@ class StoreConnection(asyncio.Protocol):
         if not self.lost:
             self._transport.write(b"".join(self._outgoing))
             self._outgoing.clear()
+
+    def _look(self) -> None:
+        if self._in_flight and self._loop.time() - self._heard > SILENCE_SECONDS:
+            self._transport.abort()
+            return
+        self._watch = self._loop.call_later(SILENCE_SECONDS / 2, self._look)
