@@ -128,8 +128,11 @@ async def test_a_pause_that_ends_by_itself_is_not_cut_short(
     await stack.fault("error", type="too_many_requests", match_times=1)
     await stack.submit("ada-lovelace")
     await stack.quiet()
-    for status in (AccountStatus.RECONNECTED, AccountStatus.CREDENTIALS, AccountStatus.OK):
-        await statuses.report(stack.provider_id, status)
+    await statuses.report(stack.provider_id, AccountStatus.RECONNECTED)
+    await stack.check_pause(PauseReason.PROVIDER_LIMIT, for_ms=HOUR)
+    await statuses.report(stack.provider_id, AccountStatus.CREDENTIALS)
+    await stack.check_pause(PauseReason.ACCOUNT_DISCONNECTED)
+    await statuses.report(stack.provider_id, AccountStatus.OK)
     await stack.check_pause(PauseReason.PROVIDER_LIMIT, for_ms=HOUR)
     await stack.advance(HOUR - 1)
     assert len(await stack.requests()) == 1
