@@ -14,12 +14,14 @@ from audience_service.background import keep_running
 from audience_service.counts import AudienceCounts
 from audience_service.enrichment_gateway import GrpcEnrichment
 from audience_service.enrolment import Enrolment
+from audience_service.erasure import Erasure
 from audience_service.import_runner import ImportRunner
 from audience_service.imports import Imports
 from audience_service.linkedin_ads import LinkedInAdsApi
 from audience_service.linking import Linker
 from audience_service.members import Members
 from audience_service.messages import Messages
+from audience_service.person_keys import PersonKeys
 from audience_service.prospects import Prospects
 from audience_service.servicers.audience_counts import AudienceCountServicer
 from audience_service.servicers.audiences import AudienceServicer
@@ -27,13 +29,16 @@ from audience_service.servicers.prospects import ProspectServicer
 from audience_service.settings import Settings
 from audience_service.signals import Signals
 from audience_service.sql.database import Database
+from audience_service.sql.erasures import key_is_known
 from audience_service.sql.migrate import migrate
 from audience_service.sql.store import SqlStore
 from audience_service.submitting import Submitter
 from clients.enrichment import EnrichmentClient
 from servicekit.clock import open_clock
+from servicekit.kept_secrets import embedded_secret
 from servicekit.server import Hook
 from servicekit.services import Service
+from servicekit.settings import ConfigurationError
 from servicekit.unimplemented import allow_missing
 
 
@@ -68,17 +73,24 @@ async def build(settings: Settings) -> App:
         database = Database(settings.database_url)
         undo.push_async_callback(database.close)
         await migrate(database)
+        keys = PersonKeys(_erasure_secret(settings, database))
+        if not await key_is_known(database, keys):
+            raise ConfigurationError(
+                "AUDIENCE_ERASURE_KEY: people in this database were erased under another key and "
+                "would come back under this one. Set the key that it was first used with."
+            )
         client = EnrichmentClient(settings.enrichment_address)
         undo.push_async_callback(client.close)
         http = httpx.AsyncClient(timeout=10.0, follow_redirects=False)
         undo.push_async_callback(http.aclose)
         undo.pop_all()
-    store = SqlStore(database)
+    store = SqlStore(database, keys=keys)
     enrichment = GrpcEnrichment(client)
     counts = AudienceCounts(
         ads=LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
         clock=clock,
     )
+    erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
     background = _Background(
         {
             "imports": ImportRunner(
@@ -87,6 +99,7 @@ async def build(settings: Settings) -> App:
             "submitting": Submitter(
                 store=store, clock=clock, enrichment=enrichment, signals=signals
             ).run,
+            "erasure": erasure.run,
             "linking": Linker(store=store, clock=clock, enrichment=enrichment, signals=signals).run,
         }
     )
@@ -104,7 +117,7 @@ async def build(settings: Settings) -> App:
             Service(audiences_pb2_grpc.add_AudienceServiceServicer_to_server, audience_servicer),
             Service(
                 prospects_pb2_grpc.add_ProspectServiceServicer_to_server,
-                allow_missing(ProspectServicer)(prospects=Prospects(store=store, clock=clock)),
+                ProspectServicer(prospects=Prospects(store=store, clock=clock), erasure=erasure),
             ),
             Service(
                 audience_counts_pb2_grpc.add_AudienceCountServiceServicer_to_server,
@@ -113,4 +126,17 @@ async def build(settings: Settings) -> App:
         ],
         close=[database.close, client.close, http.aclose, counts.close, background.close],
         database=database,
+    )
+
+
+def _erasure_secret(settings: Settings, database: Database) -> bytes:
+    """The secret that erased people are remembered by; a SQLite file has its own beside it."""
+    secret = settings.erasure_key.get_secret_value()
+    if secret:
+        return secret.encode()
+    if database.file is not None:
+        return embedded_secret(database.file.with_name(f"{database.file.name}.erasure-key"))
+    raise ConfigurationError(
+        "AUDIENCE_ERASURE_KEY: set a secret of at least 16 characters that stays the same for "
+        "good, or nobody could be told from people who were erased."
     )

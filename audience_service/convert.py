@@ -9,20 +9,17 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audience_service.identity import canonical_url
+from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
 from audience_service.model import (
     KEPT_FIELDS,
     TEXT_FIELDS,
     Audience,
     AudienceSize,
     Forecast,
-    Import,
-    ImportPhase,
-    ImportRow,
     Member,
     Outlook,
     Pause,
     Prospect,
-    RowClass,
 )
 from audience_service.targeting import Clause, Facet, TargetingCriteria
 from servicekit.errors import invalid_argument

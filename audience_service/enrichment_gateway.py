@@ -29,7 +29,6 @@ _STATES: Final = {
     enrichments_pb2.PROFILE_STATE_CACHED: MemberState.CACHED,
     enrichments_pb2.PROFILE_STATE_PARTIAL: MemberState.PARTIAL,
     enrichments_pb2.PROFILE_STATE_FAILED: MemberState.FAILED,
-    enrichments_pb2.PROFILE_STATE_ERASED: MemberState.FAILED,
 }
 
 
@@ -98,6 +97,7 @@ class GrpcEnrichment:
                 profile=each.profile.rpartition("/")[2],
                 reference=read_reference(each.reference),
                 state=_STATES.get(each.state),
+                erased=each.state == enrichments_pb2.PROFILE_STATE_ERASED,
             )
             for each in response.profiles
         ]
@@ -135,6 +135,15 @@ class GrpcEnrichment:
         except RpcFailed as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise _translated(error) from error
+
+    async def erase(self, workspace: str, identifiers: Sequence[str]) -> None:
+        request = enrichments_pb2.EraseProfileRequest(
+            parent=f"workspaces/{workspace}", identifiers=identifiers
+        )
+        try:
+            await self._client.enrichments.EraseProfile(request)
+        except RpcFailed as error:
+            raise _translated(error) from error
 
     async def outlook(self, workspace: str, enrichment: str) -> Outlook:
         request = enrichments_pb2.GetEnrichmentRequest(name=_enrichment_name(workspace, enrichment))

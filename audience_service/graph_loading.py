@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from audience_service.erasing import erase_people
 from audience_service.model import Membership, ProfileData
 from audience_service.person_graph import PersonGraph, aliases_of
 from audience_service.ports import Transaction
@@ -38,6 +39,7 @@ async def load_graph(
         now_ms=now_ms,
         prospects=people,
         leads=leads,
+        tombstoned=await tx.erasures.erased_among(workspace, aliases),
         memberships=_by_key(await tx.members.of_prospects(workspace, people)),
     )
 
@@ -65,6 +67,14 @@ async def write_graph(tx: Transaction, graph: PersonGraph) -> None:
         await tx.members.add_withdrawals(workspace, audience, profiles)
     for audience, counts in graph.counts.items():
         await tx.audiences.count(workspace, audience, counts)
+    if graph.erased:
+        await erase_people(
+            tx,
+            workspace,
+            {graph.survivor(each) for each in graph.erased},
+            aliases=graph.erased_aliases,
+            now_ms=graph.now_ms,
+        )
 
 
 def _by_key(memberships: Iterable[Membership]) -> dict[tuple[str, str], Membership]:

@@ -4,8 +4,8 @@ from hashlib import blake2b
 
 from audience_service.identity import Rejection
 from audience_service.import_files import ImportedRow
+from audience_service.import_model import Import, ImportRow, RowClass, RowCounts
 from audience_service.import_plan import aliases_in
-from audience_service.model import Import, ImportRow, RowClass, RowCounts
 from audience_service.ports import Store, Transaction
 
 
@@ -30,14 +30,16 @@ class DryRun:
         job = self._job
 
         async def work(tx: Transaction) -> list[ImportRow]:
-            known = await tx.prospects.by_aliases(job.workspace, aliases_in(batch))
+            aliases = aliases_in(batch)
+            known = await tx.prospects.by_aliases(job.workspace, aliases)
+            erased = await tx.erasures.erased_among(job.workspace, aliases)
             members = await tx.members.last_imports(
                 job.workspace, job.audience, set(known.values())
             )
             rows = [
                 ImportRow(
                     row.number,
-                    self._class(row, known, members),
+                    self._class(row, known, members, erased),
                     row.problem.value
                     if row.problem and row.problem is not Rejection.NO_URL
                     else "",
@@ -50,12 +52,20 @@ class DryRun:
         for row in await self._store.write([job.workspace], work):
             self.counts = self.counts.plus({row.row_class.name.lower(): 1})
 
-    def _class(self, row: ImportedRow, known: dict[str, str], members: dict[str, int]) -> RowClass:
+    def _class(
+        self,
+        row: ImportedRow,
+        known: dict[str, str],
+        members: dict[str, int],
+        erased: set[str],
+    ) -> RowClass:
         if row.problem is not None:
             no_url = row.problem is Rejection.NO_URL
             return RowClass.NO_PROFILE if no_url else RowClass.REJECTED
         names = {_hash(each.alias) for each in row.identities}
         aliases = [each.alias for each in row.identities]
+        if not erased.isdisjoint(aliases):
+            return RowClass.ERASED
         first = next((a for a in aliases if a in known or _hash(a) in self._seen), None)
         person = known.get(first, "") if first is not None else ""
         seen = first is not None and (

@@ -1,12 +1,13 @@
 """What a batch of rows changes, and what becomes of each row."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audience_service.identity import Rejection
 from audience_service.import_files import ImportedRow
-from audience_service.model import FieldSource, ImportRow, Prospect, RowClass
+from audience_service.import_model import ImportRow, RowClass
+from audience_service.model import FieldSource, Prospect
 from audience_service.provenance import new_prospect_id, write_fields
 
 _COUNT_NAMES = {each: each.name.lower() for each in RowClass}
@@ -43,12 +44,14 @@ def plan_batch(
     known: Mapping[str, str],
     prospects: Mapping[str, Prospect],
     last_imports: Mapping[str, int],
+    erased: Collection[str],
     now_ms: int,
 ) -> BatchPlan:
     """Plan a batch.
 
     ``known`` leads from the aliases of the rows to prospects, ``prospects`` holds these, and
-    ``last_imports`` tells which of them are members, and which import met them last. A row whose
+    ``last_imports`` tells which of them are members, and which import met them last; ``erased`` are
+    those of the aliases that have a tombstone. A row whose
     names lead to several prospects means the first: only an equal member id or provider id, which
     enrichment finds, makes two prospects one.
     """
@@ -56,12 +59,17 @@ def plan_batch(
     leads = dict(known)
     at_hand = dict(prospects)
     met = dict(last_imports)
+    erased_aliases = set(erased)
     for row in rows:
         if row.problem is not None:
             plan.rows.append(_problem(row.number, row.problem))
             plan.people.append("")
             continue
         aliases = [each.alias for each in row.identities]
+        if not erased_aliases.isdisjoint(aliases):
+            plan.rows.append(ImportRow(row.number, RowClass.ERASED, ""))
+            plan.people.append("")
+            continue
         found = next((leads[alias] for alias in aliases if alias in leads), None)
         if found is None:
             prospect = Prospect(

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 from itertools import islice
 
 from audience_service.import_files import FileKind, ImportedRow, open_file
-from audience_service.model import Import
+from audience_service.import_model import Import
 from audience_service.ports import Store
 from audience_service.shielding import to_its_end
 

@@ -14,10 +14,10 @@ import structlog
 from audience_service.background import keep_running
 from audience_service.import_dry_run import DryRun
 from audience_service.import_files import ImportedRow, UnreadableFileError
+from audience_service.import_model import Import, ImportPhase
 from audience_service.import_reading import StagedFile
 from audience_service.imports import key_of
 from audience_service.joining import plan_rows, write_plan
-from audience_service.model import Import, ImportPhase
 from audience_service.ports import Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock

@@ -6,7 +6,7 @@ from typing import Final
 
 from audience_service.audiences import require_audience
 from audience_service.errors import request_id_reused
-from audience_service.model import Import, ImportPhase, ImportRow, RowClass
+from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
 from audience_service.ports import Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock

@@ -16,8 +16,9 @@ async def plan_rows(
     import_number: int,
     now_ms: int,
 ) -> BatchPlan:
-    """Plan rows against what is stored, with three look-ups however many rows there are."""
-    known = await tx.prospects.by_aliases(workspace, aliases_in(rows))
+    """Plan rows against what is stored, with four look-ups however many rows there are."""
+    aliases = aliases_in(rows)
+    known = await tx.prospects.by_aliases(workspace, aliases)
     ids = set(known.values())
     return plan_batch(
         rows,
@@ -26,6 +27,7 @@ async def plan_rows(
         known=known,
         prospects=await tx.prospects.get_many(workspace, ids) if ids else {},
         last_imports=await tx.members.last_imports(workspace, audience, ids) if ids else {},
+        erased=await tx.erasures.erased_among(workspace, aliases),
         now_ms=now_ms,
     )
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from audience_service.audiences import require_audience
 from audience_service.identity import Identity, canonical
 from audience_service.import_files import ImportedRow
+from audience_service.import_model import ImportRow, RowClass
 from audience_service.joining import plan_rows, write_plan
-from audience_service.model import Member, Membership, RowClass
+from audience_service.model import Member, Membership
 from audience_service.ports import Store, Transaction
 from audience_service.prospects import require_prospects
 from audience_service.signals import Signals
 from servicekit.clock import Clock
-from servicekit.errors import FieldViolation, invalid_fields
+from servicekit.errors import Code, FieldViolation, ServiceError, invalid_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Members:
                 import_number=number,
                 now_ms=now_ms,
             )
+            _refuse_erased(plan.rows)
             there = set(await tx.members.last_imports(workspace, audience, named))
             by_url = set(plan.people)
             others = [each for each in dict.fromkeys(named) if each not in by_url]
@@ -117,6 +119,25 @@ async def with_prospects(
     """The memberships with their prospects, in the same order."""
     people = await tx.prospects.get_many(workspace, {each.prospect for each in memberships})
     return [Member(each, people[each.prospect]) for each in memberships]
+
+
+def _refuse_erased(rows: Sequence[ImportRow]) -> None:
+    erased = [row.number for row in rows if row.row_class is RowClass.ERASED]
+    if erased:
+        raise ServiceError(
+            code=Code.FAILED_PRECONDITION,
+            reason="PROSPECT_ERASED",
+            message="Some of these people were erased and must not come back. Leave out the URLs "
+            "that the details name, then repeat the call; nobody was added.",
+            violations=[
+                FieldViolation(
+                    field=f"profile_urls[{index}]",
+                    description="was erased from the workspace",
+                    reason="PROSPECT_ERASED",
+                )
+                for index in erased
+            ],
+        )
 
 
 def _rows(urls: Sequence[str]) -> list[ImportedRow]:

@@ -1,11 +1,11 @@
-"""What the service knows about audiences, prospects, members and imports.
+"""What the service knows about audiences, prospects and members.
 
 Times are milliseconds since the epoch, UTC. The numbers of the enumerations are those of the
 contract and of the database.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -173,80 +173,6 @@ class AudienceSize:
         return self.total == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowCounts:
-    """Rows of an import by class."""
-
-    added: int = 0
-    already_there: int = 0
-    merged: int = 0
-    no_profile: int = 0
-    suppressed: int = 0
-    erased: int = 0
-    rejected: int = 0
-
-    def plus(self, more: Mapping[str, int]) -> "RowCounts":
-        """These counts and ``more``, by the same names."""
-        names = (each.name for each in fields(self))
-        return RowCounts(**{name: getattr(self, name) + more.get(name, 0) for name in names})
-
-
-class RowClass(IntEnum):
-    """What became of a row of an import."""
-
-    ADDED = 1
-    ALREADY_THERE = 2
-    MERGED = 3
-    NO_PROFILE = 4
-    SUPPRESSED = 5
-    ERASED = 6
-    REJECTED = 7
-
-
-class ImportRow(NamedTuple):
-    """One row of a receipt; ``reason`` is set for rejected rows."""
-
-    number: int
-    row_class: RowClass
-    reason: str
-
-
-class ImportPhase(IntEnum):
-    """What an import does; REFUSED is an end too, and not of the contract."""
-
-    RECEIVING = 1
-    CHECKING = 2
-    APPLYING = 3
-    DONE = 4
-    REFUSED = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """An import of a file into an audience.
-
-    ``number`` is unique in the workspace and marks the memberships that the import has met.
-    ``rows`` is known after the check. ``refusal`` is the reason of an unreadable file.
-    """
-
-    workspace: str
-    request_id: str
-    audience: str
-    number: int
-    validate_only: bool = False
-    size_bytes: int = 0
-    phase: ImportPhase = ImportPhase.RECEIVING
-    received_bytes: int = 0
-    rows: int = 0
-    applied_rows: int = 0
-    counts: RowCounts = RowCounts()
-    format: str = ""
-    refusal: str = ""
-    refusal_message: str = ""
-    create_ms: int
-    complete_ms: int | None = None
-
-
 class ProfileOutcome(IntEnum):
     """What an event says about a profile that was submitted."""
 
@@ -255,6 +181,7 @@ class ProfileOutcome(IntEnum):
     PARTIAL = 5
     FAILED = 6
     WITHDRAWN = 7
+    ERASED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,9 +220,22 @@ class SubmittedProfile:
 
     ``reference`` is the prospect under whom it first met the profile: another than the submitted
     one when two prospects are one person to it, empty when it is not one of ours. ``state`` is None
-    when it says nothing about the person.
+    when it says nothing about the person, ``erased`` is set when the person was erased there.
     """
 
     profile: str
     reference: str
     state: MemberState | None
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingErasure:
+    """An erased person of whom the enrichment service has not been told yet.
+
+    ``identifiers`` is what the person can be viewed by; it goes when it has been told.
+    """
+
+    workspace: str
+    id: str
+    identifiers: Sequence[str]

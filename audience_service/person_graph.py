@@ -48,6 +48,9 @@ class PersonGraph:
     prospects: dict[str, Prospect]
     leads: dict[str, str]
     memberships: dict[tuple[str, str], Membership]
+    tombstoned: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+    erased_aliases: set[str] = field(default_factory=set)
     new: list[Prospect] = field(default_factory=list)
     changed: dict[str, Prospect] = field(default_factory=dict)
     merged: list[tuple[str, str]] = field(default_factory=list)
@@ -72,10 +75,15 @@ class PersonGraph:
         """One view showed ``data`` of the person that ``people`` stand for.
 
         Merges whoever is that person, and writes ids, aliases and fields. Returns the prospect,
-        None when the view showed no id and nobody could be told apart.
+        None when the view showed no id and nobody could be told apart, or an erased person.
         """
         known = list(dict.fromkeys(self.survivor(each) for each in people))
         strong = strong_aliases(data)
+        if not self.tombstoned.isdisjoint(names := aliases_of([data])):
+            theirs = [each for each in known if not self._is_another(each, data)]
+            theirs += [owner for alias in strong if (owner := self.owner(alias)) is not None]
+            self.erase(theirs, names)
+            return None
         if not strong:
             for each in known:
                 self._write(self.prospects[each], data)
@@ -90,6 +98,12 @@ class PersonGraph:
         self._name(prospect, data, strong)
         self._write(prospect, data)
         return person
+
+    def erase(self, people: Iterable[str], aliases: Iterable[str] = ()) -> None:
+        """Erase people, in the end of it all; ``aliases`` are further names of theirs."""
+        self.erased |= {self.survivor(each) for each in people}
+        self.erased_aliases.update(aliases)
+        self.tombstoned.update(aliases)
 
     def set_state(self, membership: Membership, state: MemberState) -> None:
         """Move a membership to another state, and the counters with it."""

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from audience_service.model import AudienceSize, Outlook, ProfileEvent, SubmittedProfile
 from audience_service.records import (
     AudienceRecords,
+    ErasureRecords,
     ImportRecords,
     LogPosition,
     MemberRecords,
@@ -29,6 +30,9 @@ class Transaction(Protocol):
 
     @property
     def imports(self) -> ImportRecords: ...
+
+    @property
+    def erasures(self) -> ErasureRecords: ...
 
     @property
     def log_position(self) -> LogPosition: ...
@@ -80,6 +84,10 @@ class EnrichmentGateway(Protocol):
 
     async def cancel(self, workspace: str, enrichment: str) -> None:
         """End an enrichment for good; repeating it, or one that is not there, is no error."""
+        ...
+
+    async def erase(self, workspace: str, identifiers: Sequence[str]) -> None:
+        """Erase whoever has any of up to 16 identifiers; repeating it is no error."""
         ...
 
     async def outlook(self, workspace: str, enrichment: str) -> Outlook:

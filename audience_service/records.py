@@ -6,14 +6,8 @@ No method commits; ``ports.Store`` does. Workspaces and ids come checked.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from audience_service.model import (
-    Audience,
-    Import,
-    ImportRow,
-    Membership,
-    Prospect,
-    RowClass,
-)
+from audience_service.import_model import Import, ImportRow, RowClass
+from audience_service.model import Audience, Membership, PendingErasure, Prospect
 
 
 class AudienceRecords(Protocol):
@@ -99,6 +93,14 @@ class ProspectRecords(Protocol):
         """Let aliases that nobody has lead to these prospects."""
         ...
 
+    async def merged_into(self, workspace: str, ids: Iterable[str]) -> list[str]:
+        """Ids of the prospects that were merged into these."""
+        ...
+
+    async def delete(self, workspace: str, ids: Iterable[str]) -> None:
+        """Take out prospects that no membership and no redirection leads to, with their aliases."""
+        ...
+
     async def redirect(self, workspace: str, *, merged: str, survivor: str) -> None:
         """Let all aliases and earlier redirections of ``merged`` lead to ``survivor``."""
         ...
@@ -136,6 +138,10 @@ class MemberRecords(Protocol):
         self, workspace: str, audience: str, prospects: Iterable[str]
     ) -> list[Membership]:
         """Take members out; returns those that were there. Their profiles are to be withdrawn."""
+        ...
+
+    async def remove_everywhere(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        """Take prospects out of every audience; returns the memberships they had."""
         ...
 
     async def page(
@@ -245,6 +251,30 @@ class ImportRecords(Protocol):
 
     async def abandoned(self, *, before_ms: int) -> list[tuple[str, str]]:
         """(workspace, request id) of uploads that began earlier and never ended."""
+        ...
+
+
+class ErasureRecords(Protocol):
+    """Who was erased. Names are aliases and what ``erasing.prospect_name`` makes of ids."""
+
+    async def erased_among(self, workspace: str, names: Iterable[str]) -> set[str]:
+        """Those of the names that have a tombstone, in one statement however many there are."""
+        ...
+
+    async def bury(self, workspace: str, names: Iterable[str], *, now_ms: int) -> None:
+        """Give names a tombstone for good; it MUST NOT keep the names themselves."""
+        ...
+
+    async def add_pending(self, pending: Sequence[PendingErasure], *, now_ms: int) -> None:
+        """Remember of whom the enrichment service has to be told."""
+        ...
+
+    async def pending(self, *, limit: int) -> list[PendingErasure]:
+        """Of whom it has to be told, in all workspaces, the oldest first."""
+        ...
+
+    async def drop_pending(self, workspace: str, erasure: str) -> None:
+        """Forget what it has been told."""
         ...
 
 

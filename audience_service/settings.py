@@ -1,9 +1,11 @@
 """What the service can be told, by environment variables with the prefix AUDIENCE_."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServerSettings
+
+_SHORTEST_KEY = 16
 
 
 class Settings(ServerSettings):
@@ -23,6 +25,11 @@ class Settings(ServerSettings):
         pattern=r"^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$",
         description="host:port of the enrichment service.",
     )
+    erasure_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret that erased people are remembered by, at least 16 characters; it must "
+        "stay the same for good. SQLite has its own, in a file beside the database.",
+    )
     linkedin_api_url: str = Field(
         default="https://api.linkedin.com",
         pattern=r"^https?://[^\s?#]+$",
@@ -39,3 +46,10 @@ class Settings(ServerSettings):
     import_max_rows: int = Field(
         default=2_000_000, ge=1, description="Most rows of people in an imported file."
     )
+
+    @field_validator("erasure_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _SHORTEST_KEY:
+            raise ValueError(f"must have at least {_SHORTEST_KEY} characters")
+        return value

@@ -173,6 +173,12 @@ class Submitter:
             now_ms=self._clock.now_ms(),
         )
         for prospect, answer in answers.items():
+            if prospect not in graph.prospects:
+                # Erased while the page was under way; EraseProfile takes it back.
+                continue
+            if answer.erased:
+                graph.erase([prospect])
+                continue
             membership = graph.memberships.get((audience.id, graph.survivor(prospect)))
             if membership is None:
                 # Left, or was merged, while the page was under way.
@@ -184,7 +190,9 @@ class Submitter:
             graph.touch(membership)
         for prospect, answer in answers.items():
             first = graph.prospects.get(answer.reference)
-            if first is None or graph.survivor(first.id) == graph.survivor(prospect):
+            if first is None or prospect not in graph.prospects or answer.erased:
+                continue
+            if graph.survivor(first.id) == graph.survivor(prospect):
                 continue
             known = graph.prospects[graph.survivor(first.id)]
             if known.provider_id or known.member_id:
@@ -194,6 +202,8 @@ class Submitter:
                     ProfileData(provider_id=known.provider_id, member_id=known.member_id),
                 )
         await write_graph(tx, graph)
+        if graph.erased:
+            _log.info("people_erased_elsewhere", workspace=audience.workspace)
 
     async def _update(self, audience: Audience, change: Callable[[Audience], Audience]) -> None:
         async def work(tx: Transaction) -> None:

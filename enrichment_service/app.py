@@ -16,7 +16,7 @@ from enrichment.v1 import (
 from enrichment_service.account_status import AccountStatuses, StatusPolls
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
-from enrichment_service.erasure import Erasure, embedded_secret
+from enrichment_service.erasure import Erasure
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
@@ -35,6 +35,7 @@ from enrichment_service.ticks import TickEngine
 from enrichment_service.view_budgets import ViewBudgets
 from enrichment_service.webhook import Webhook, check_exposure
 from servicekit.clock import open_clock
+from servicekit.kept_secrets import embedded_secret
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError

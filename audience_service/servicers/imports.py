@@ -8,8 +8,8 @@ import grpc
 from audience.v1 import audiences_pb2, audiences_pb2_grpc
 
 from audience_service import convert
+from audience_service.import_model import Import
 from audience_service.imports import Imports
-from audience_service.model import Import
 from servicekit.errors import ServiceError, invalid_argument
 from servicekit.pages import decode_page_token, encode_page_token, page_size
 

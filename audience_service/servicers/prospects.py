@@ -6,6 +6,7 @@ import grpc
 from audience.v1 import prospects_pb2, prospects_pb2_grpc
 
 from audience_service import convert
+from audience_service.erasure import Erasure
 from audience_service.model import TEXT_FIELDS
 from audience_service.prospects import Prospects
 from servicekit.errors import unimplemented
@@ -17,8 +18,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
     """Prospects over gRPC."""
 
-    def __init__(self, *, prospects: Prospects) -> None:
+    def __init__(self, *, prospects: Prospects, erasure: Erasure) -> None:
         self._prospects = prospects
+        self._erasure = erasure
 
     async def GetProspect(
         self, request: prospects_pb2.GetProspectRequest, context: Context
@@ -64,3 +66,9 @@ class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
             etag=given.etag,
         )
         return prospects_pb2.UpdateProspectResponse(prospect=convert.to_proto_prospect(changed))
+
+    async def EraseProspect(
+        self, request: prospects_pb2.EraseProspectRequest, context: Context
+    ) -> prospects_pb2.EraseProspectResponse:
+        await self._erasure.erase(*convert.PROSPECT.parse(request.name))
+        return prospects_pb2.EraseProspectResponse()

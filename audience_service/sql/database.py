@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import event, func, select
@@ -30,13 +31,16 @@ class Database:
         ConfigurationError when it names no database that there is a driver for.
         """
         try:
-            self._embedded = make_url(url).get_backend_name() == "sqlite"
+            address = make_url(url)
+            self._embedded = address.get_backend_name() == "sqlite"
             self.engine: AsyncEngine = create_async_engine(url)
         except (ArgumentError, InvalidRequestError, ModuleNotFoundError) as error:
             raise ConfigurationError(
                 "AUDIENCE_DATABASE_URL: give a database with an async driver, such as "
                 "sqlite+aiosqlite:////data/audience.db."
             ) from error
+        self.file = Path(address.database) if self._embedded and address.database else None
+        """The file of an embedded database."""
         # SQLite lets one writer in; waiting here is fair and costs no polling.
         self._writer = asyncio.Lock()
         if self._embedded:

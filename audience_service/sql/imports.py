@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.model import Import, ImportPhase, ImportRow, RowClass, RowCounts
+from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass, RowCounts
 from audience_service.sql.audiences import EVERY_WORKSPACE
 from audience_service.sql.schema import import_batches, import_chunks, imports
 

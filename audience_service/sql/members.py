@@ -99,6 +99,14 @@ class SqlMembers:
         )
         return [_membership(row) for row in found.mappings()]
 
+    async def remove_everywhere(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        found = await self._connection.execute(
+            delete(memberships)
+            .where(memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects))
+            .returning(*_MEMBERSHIP)
+        )
+        return [_membership(row) for row in found.mappings()]
+
     async def page(
         self, workspace: str, audience: str, *, after: int, limit: int
     ) -> list[Membership]:

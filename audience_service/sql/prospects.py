@@ -93,6 +93,22 @@ class SqlProspects:
                 ],
             )
 
+    async def merged_into(self, workspace: str, ids: Iterable[str]) -> list[str]:
+        found = await self._connection.execute(
+            select(prospects.c.id).where(
+                prospects.c.workspace == workspace, one_of(prospects.c.merged_into, ids)
+            )
+        )
+        return list(found.scalars())
+
+    async def delete(self, workspace: str, ids: Iterable[str]) -> None:
+        gone = list(ids)
+        for table, column in ((aliases, aliases.c.prospect), (prospects, prospects.c.id)):
+            if gone:
+                await self._connection.execute(
+                    delete(table).where(table.c.workspace == workspace, one_of(column, gone))
+                )
+
     async def redirect(self, workspace: str, *, merged: str, survivor: str) -> None:
         await self._connection.execute(
             update(aliases)

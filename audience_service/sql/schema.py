@@ -202,6 +202,36 @@ import_batches = Table(
     ForeignKeyConstraint(["workspace", "request_id"], ["imports.workspace", "imports.request_id"]),
 )
 
+# Keyed hashes of the names of erased people, for good: they hold no name.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace", "key"),
+    sqlite_with_rowid=False,
+)
+
+# Erased people of whom the enrichment service has not been told yet.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("id", String, nullable=False),
+    # ["identifier"]
+    Column("identifiers", JSON, nullable=False),
+    Column("create_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace", "id"),
+)
+
+# Which secret the tombstones were made with: one row, for all workspaces.
+erasure_keys = Table(
+    "erasure_keys",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+)
+
 # Request ids of creates, with what they created.
 request_ids = Table(
     "request_ids",

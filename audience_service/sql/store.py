@@ -6,9 +6,11 @@ from typing import TypeVar
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audience_service.person_keys import PersonKeys
 from audience_service.ports import Transaction
 from audience_service.sql.audiences import EVERY_WORKSPACE, SqlAudiences
 from audience_service.sql.database import Database
+from audience_service.sql.erasures import SqlErasures
 from audience_service.sql.imports import SqlImports
 from audience_service.sql.members import SqlMembers
 from audience_service.sql.prospects import SqlProspects
@@ -22,28 +24,32 @@ _CONSUMER = "linking"
 class SqlStore:
     """``ports.Store`` on a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, keys: PersonKeys) -> None:
         self._database = database
+        self._keys = keys
 
     async def read(self, work: Callable[[Transaction], Awaitable[ResultT]]) -> ResultT:
-        return await self._database.read(lambda connection: work(SqlTransaction(connection)))
+        return await self._database.read(
+            lambda connection: work(SqlTransaction(connection, keys=self._keys))
+        )
 
     async def write(
         self, workspaces: Sequence[str], work: Callable[[Transaction], Awaitable[ResultT]]
     ) -> ResultT:
         return await self._database.write(
-            workspaces, lambda connection: work(SqlTransaction(connection))
+            workspaces, lambda connection: work(SqlTransaction(connection, keys=self._keys))
         )
 
 
 class SqlTransaction:
     """``ports.Transaction`` on a connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, keys: PersonKeys) -> None:
         self.audiences = SqlAudiences(connection)
         self.prospects = SqlProspects(connection)
         self.members = SqlMembers(connection)
         self.imports = SqlImports(connection)
+        self.erasures = SqlErasures(connection, keys=keys)
         self.log_position = SqlLogPosition(connection)
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from audience_service.app import build
+from audience_service.person_keys import PersonKeys
 from audience_service.settings import Settings
 from audience_service.sql.database import Database
 from audience_service.sql.migrate import migrate
@@ -62,7 +63,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def sql(database: Database) -> SqlStore:
     """A store on it."""
-    return SqlStore(database)
+    return SqlStore(database, keys=PersonKeys(b"a secret of the tests"))
 
 
 @pytest.fixture

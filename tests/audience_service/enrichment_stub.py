@@ -39,6 +39,11 @@ class EnrichmentStub:
         self.firsts: dict[tuple[str, str], str] = {}
         self.withdrawn: list[str] = []
         self.cancelled: list[str] = []
+        self.erased: list[str] = []
+        self.erased_there: set[str] = set()
+        """Identifiers of people who were erased without the audience service."""
+        self.erasing_fails = False
+        """Refuses EraseProfile."""
         self.log: list[events_pb2.Event] = []
         self.lost = ""
         """Reason for which cursors are refused."""
@@ -158,7 +163,11 @@ class _Enrichments(enrichments_pb2_grpc.EnrichmentServiceServicer):
                 self._stub.profiles[name] = profile
             first = self._stub.firsts.setdefault((request.name, profile), each.reference)
             response.profiles.add(
-                profile=profile, reference=first, state=enrichments_pb2.PROFILE_STATE_PENDING
+                profile=profile,
+                reference=first,
+                state=enrichments_pb2.PROFILE_STATE_PENDING
+                if self._stub.erased_there.isdisjoint(each.identifiers)
+                else enrichments_pb2.PROFILE_STATE_ERASED,
             )
         return response
 
@@ -181,6 +190,14 @@ class _Enrichments(enrichments_pb2_grpc.EnrichmentServiceServicer):
         enrichment = self._stub.enrichments[request.name]
         enrichment.ClearField("pause")
         return enrichments_pb2.ResumeEnrichmentResponse(enrichment=enrichment)
+
+    async def EraseProfile(
+        self, request: enrichments_pb2.EraseProfileRequest, context: Context
+    ) -> enrichments_pb2.EraseProfileResponse:
+        if self._stub.erasing_fails:
+            raise unavailable("STORE_NOT_REACHED", "Come back.")
+        self._stub.erased += request.identifiers
+        return enrichments_pb2.EraseProfileResponse()
 
     async def CancelEnrichment(
         self, request: enrichments_pb2.CancelEnrichmentRequest, context: Context

@@ -9,9 +9,12 @@ from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, ColumnClaus
 from sqlalchemy.sql.selectable import FromClause
 
 from audience_service.sql.audiences import EVERY_WORKSPACE
-from audience_service.sql.schema import event_cursors, metadata
+from audience_service.sql.schema import erasure_keys, event_cursors, metadata
 
-TENANT_TABLES = {table.name for table in metadata.tables.values()} - {event_cursors.name}
+TENANT_TABLES = {table.name for table in metadata.tables.values()} - {
+    erasure_keys.name,
+    event_cursors.name,
+}
 
 
 class TenancyError(AssertionError):

@@ -132,4 +132,4 @@ def test_a_database_that_cannot_be_used_ends_the_process_and_names_the_setting(u
         timeout=60,
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("AUDIENCE_DATABASE_URL: ")
+    assert "\nAUDIENCE_DATABASE_URL: " in f"\n{ended.stderr}"

@@ -21,7 +21,6 @@ BUF = Path(sys.executable).with_name("buf")
 # Methods that answer UNIMPLEMENTED. The list may only shrink: take out what you have built.
 MISSING = {
     "AudienceService.CombineAudiences",
-    "ProspectService.EraseProspect",
 }
 
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from enrichment_service.app import build, erasure_secret
-from enrichment_service.erasure import Erasure, embedded_secret
+from enrichment_service.erasure import Erasure
 from enrichment_service.person_keys import PersonKeys
 from enrichment_service.settings import Settings
 from enrichment_service.store.store import Store
 from servicekit.errors import ServiceError
+from servicekit.kept_secrets import embedded_secret
 from servicekit.server import start_server
 from servicekit.settings import ConfigurationError
 from tests.enrichment_service.enrichment_calls import reason_of
