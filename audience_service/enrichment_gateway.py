@@ -14,7 +14,7 @@ from audience_service.enrichment_messages import (
     read_reference,
 )
 from audience_service.errors import LogLostError
-from audience_service.model import MemberState, Outlook, ProfileEvent, SubmittedProfile
+from audience_service.model import LogMessage, MemberState, Outlook, SubmittedProfile
 from clients.enrichment import EnrichmentClient
 from clients.errors import RpcFailed, SnapshotNeeded
 from clients.subscription import subscribe
@@ -22,6 +22,9 @@ from servicekit.errors import Code, ServiceError, failed_precondition, unavailab
 
 _OUTLOOK_SECONDS: Final = 0.8
 _SUBMIT_SECONDS: Final = 30.0
+
+# Kept by another version of this service.
+_USELESS_CURSOR: Final = frozenset({"CURSOR_OF_OTHER_FILTER", "CURSOR_MALFORMED"})
 
 _STATES: Final = {
     enrichments_pb2.PROFILE_STATE_PENDING: MemberState.PENDING,
@@ -155,22 +158,27 @@ class GrpcEnrichment:
             return Outlook(reachable=error.code() is grpc.StatusCode.NOT_FOUND)
         return read_outlook(response.enrichment)
 
-    async def events(self, cursor: str) -> AsyncGenerator[tuple[str, list[ProfileEvent]]]:
-        # The cursor is bound to the filter: with other types here, kept cursors are refused.
+    async def events(self, cursor: str) -> AsyncGenerator[LogMessage]:
+        # The cursor is bound to the filter: with other types here, kept ones are good for nothing.
         request = events_pb2.SubscribeEventsRequest(
             filter=events_pb2.EventFilter(types=PROFILE_EVENTS),
             view=events_pb2.EVENT_VIEW_FULL,
-            start_position=events_pb2.START_POSITION_EARLIEST,
+            start_position=events_pb2.START_POSITION_SNAPSHOT,
         )
         messages = subscribe(self._client.events, request, cursor=cursor or None)
         try:
             async with aclosing(messages):
                 async for message in messages:
-                    events = [read_event(each) for each in message.batch.events]
-                    yield message.cursor, events
+                    yield LogMessage(
+                        cursor=message.cursor,
+                        events=[read_event(each) for each in message.batch.events],
+                        ends_snapshot=message.HasField("snapshot_end"),
+                    )
         except SnapshotNeeded as error:
-            raise LogLostError(anew=error.reason == "LOG_EPOCH_CHANGED") from error
+            raise LogLostError(error.reason) from error
         except RpcFailed as error:
+            if error.reason in _USELESS_CURSOR:
+                raise LogLostError(error.reason) from error
             raise _translated(error) from error
 
 

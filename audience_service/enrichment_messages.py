@@ -16,13 +16,17 @@ from audience_service.model import (
 )
 
 _OUTCOMES: Final = {
+    events_pb2.EVENT_TYPE_PROFILE_PENDING: ProfileOutcome.PENDING,
     events_pb2.EVENT_TYPE_PROFILE_ENRICHED: ProfileOutcome.ENRICHED,
     events_pb2.EVENT_TYPE_PROFILE_CACHED: ProfileOutcome.CACHED,
     events_pb2.EVENT_TYPE_PROFILE_PARTIAL: ProfileOutcome.PARTIAL,
     events_pb2.EVENT_TYPE_PROFILE_FAILED: ProfileOutcome.FAILED,
     events_pb2.EVENT_TYPE_PROFILE_WITHDRAWN: ProfileOutcome.WITHDRAWN,
+    # Erased there: nobody will view the profile for this member.
+    events_pb2.EVENT_TYPE_PROFILE_ERASED: ProfileOutcome.FAILED,
 }
 PROFILE_EVENTS: Final = tuple(_OUTCOMES)
+_WAITING: Final = (ProfileOutcome.PENDING, ProfileOutcome.PARTIAL)
 
 _REFERENCE: Final = re.compile(r"prospects/([a-z0-9]{8,32})")
 _TEXTS: Final = (
@@ -46,7 +50,7 @@ def read_event(event: events_pb2.Event) -> ProfileEvent:
         reference=read_reference(event.reference),
         revision=event.revision,
         outcome=outcome,
-        final=event.final or outcome is not ProfileOutcome.PARTIAL,
+        final=event.final or outcome not in _WAITING,
         data=read_profile(event.profile_data) if event.HasField("profile_data") else None,
     )
 

@@ -9,11 +9,7 @@ QUOTA_EXHAUSTED: Final = "LINKEDIN_QUOTA_EXHAUSTED"
 
 
 class LogLostError(Exception):
-    """The event log cannot be read on from the cursor; ``anew`` when its records were lost."""
-
-    def __init__(self, *, anew: bool) -> None:
-        super().__init__("the event log cannot be resumed")
-        self.anew = anew
+    """The event log cannot be read on from the cursor: only a snapshot helps."""
 
 
 class CursorMovedError(Exception):

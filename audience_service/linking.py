@@ -1,7 +1,8 @@
 """Follows the enrichment service's event log and writes what it says to prospects and members.
 
 The cursor moves in the same transaction as what the events change, and only from its old value:
-of several processes one wins, and an event that comes twice changes nothing.
+of several processes one wins, and an event that comes twice changes nothing. When the log cannot be
+read on from the cursor, a snapshot takes its place.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ import structlog
 from audience_service.background import keep_running
 from audience_service.errors import CursorMovedError, LogLostError
 from audience_service.graph_loading import load_graph, write_graph
-from audience_service.model import MemberState, ProfileEvent, ProfileOutcome
+from audience_service.model import LogMessage, MemberState, ProfileEvent, ProfileOutcome
 from audience_service.person_graph import PersonGraph
 from audience_service.ports import EnrichmentGateway, Store, Transaction
+from audience_service.resync import Resync
 from audience_service.signals import Signals
 from servicekit.clock import Clock
 
@@ -25,9 +27,6 @@ _log = structlog.get_logger("linking")
 
 _MOST_EVENTS: Final = 1_000
 _MOST_WAITING: Final = 32
-
-# A cursor, and the events before it.
-_Message = tuple[str, list[ProfileEvent]]
 
 
 class Linker:
@@ -40,6 +39,7 @@ class Linker:
         self._clock = clock
         self._enrichment = enrichment
         self._signals = signals
+        self._resync = Resync(store=store, signals=signals)
 
     async def run(self) -> None:
         """Follow the log until cancelled."""
@@ -66,42 +66,41 @@ class Linker:
 
     async def _follow(self) -> None:
         cursor = await self._store.read(lambda tx: tx.log_position.get())
-        waiting: asyncio.Queue[_Message | Exception] = asyncio.Queue(_MOST_WAITING)
+        waiting: asyncio.Queue[LogMessage | Exception] = asyncio.Queue(_MOST_WAITING)
         reader = asyncio.create_task(self._read(cursor, waiting))
         try:
             while True:
-                new_cursor, events = await _take(waiting)
-                if new_cursor != cursor:
-                    await self.apply(cursor, new_cursor, events)
-                    cursor = new_cursor
+                message = await _take(waiting)
+                if message.ends_snapshot:
+                    # The cursor stays inside the snapshot until its end is written, too.
+                    await self.apply(cursor, cursor, message.events)
+                    await self._resync.end(cursor)
+                    message = message._replace(events=[])
+                if message.cursor != cursor:
+                    await self.apply(cursor, message.cursor, message.events)
+                    cursor = message.cursor
         except CursorMovedError:
             _log.info("another process has linked these events")
         except LogLostError as lost:
-            _log.warning("event_log_lost", records_lost=lost.anew)
-            await self._start_over(cursor, anew=lost.anew)
+            _log.warning("event_log_lost", reason=str(lost))
+            await self._begin_snapshot(cursor)
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
-    async def _read(self, cursor: str, waiting: "asyncio.Queue[_Message | Exception]") -> None:
+    async def _begin_snapshot(self, cursor: str) -> None:
+        try:
+            await self._resync.begin(cursor)
+        except CursorMovedError:
+            _log.info("another process takes the snapshot")
+
+    async def _read(self, cursor: str, waiting: "asyncio.Queue[LogMessage | Exception]") -> None:
         try:
             async with aclosing(self._enrichment.events(cursor)) as messages:
                 async for message in messages:
                     await waiting.put(message)
         except Exception as error:  # handed to the one who reads the queue
             await waiting.put(error)
-
-    async def _start_over(self, cursor: str, *, anew: bool) -> None:
-        """Read the log from its beginning; what was lost before that is not made up for."""
-
-        async def work(tx: Transaction) -> None:
-            if not await tx.log_position.move(old=cursor, new=""):
-                return
-            if anew:
-                await tx.log_position.start_over()
-
-        await self._store.write([], work)
-        self._signals.send("submitting")
 
     async def _link(self, tx: Transaction, workspace: str, events: list[ProfileEvent]) -> None:
         audiences = await tx.audiences.by_enrichment(workspace, {e.enrichment for e in events})
@@ -164,22 +163,22 @@ def _by_profile(graph: PersonGraph) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-async def _take(waiting: "asyncio.Queue[_Message | Exception]") -> _Message:
+async def _take(waiting: "asyncio.Queue[LogMessage | Exception]") -> LogMessage:
     """The next message, joined with those that wait behind it, up to a thousand events."""
-    cursor, events = _or_raise(await waiting.get())
+    cursor, events, ends_snapshot = _or_raise(await waiting.get())
     joined = list(events)
-    while len(joined) < _MOST_EVENTS and not waiting.empty():
+    while not ends_snapshot and len(joined) < _MOST_EVENTS and not waiting.empty():
         following = waiting.get_nowait()
         if isinstance(following, Exception):
             # Raised with the next call: what came before it is good.
             waiting.put_nowait(following)
             break
-        cursor = following[0]
-        joined += following[1]
-    return cursor, joined
+        cursor, events, ends_snapshot = following
+        joined += events
+    return LogMessage(cursor, joined, ends_snapshot)
 
 
-def _or_raise(message: _Message | Exception) -> _Message:
+def _or_raise(message: LogMessage | Exception) -> LogMessage:
     if isinstance(message, Exception):
         raise message
     return message

@@ -176,6 +176,7 @@ class AudienceSize:
 class ProfileOutcome(IntEnum):
     """What an event says about a profile that was submitted."""
 
+    PENDING = 2
     ENRICHED = 3
     CACHED = 4
     PARTIAL = 5
@@ -201,7 +202,7 @@ class ProfileData:
 class ProfileEvent:
     """One event of the enrichment service's log that concerns a submitted profile.
 
-    ``final`` is False for a partial answer that will be tried again.
+    ``final`` is False while the profile waits, be it for another try.
     """
 
     workspace: str
@@ -212,6 +213,14 @@ class ProfileEvent:
     outcome: ProfileOutcome
     final: bool
     data: ProfileData | None
+
+
+class LogMessage(NamedTuple):
+    """Events, maybe none, and the cursor behind them; ``ends_snapshot``: who matters was listed."""
+
+    cursor: str
+    events: list[ProfileEvent]
+    ends_snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from audience_service.model import AudienceSize, Outlook, ProfileEvent, SubmittedProfile
+from audience_service.model import AudienceSize, LogMessage, Outlook, SubmittedProfile
 from audience_service.records import (
     AudienceRecords,
     ErasureRecords,
@@ -11,6 +11,7 @@ from audience_service.records import (
     LogPosition,
     MemberRecords,
     ProspectRecords,
+    SnapshotRecords,
 )
 
 ResultT = TypeVar("ResultT")
@@ -36,6 +37,9 @@ class Transaction(Protocol):
 
     @property
     def log_position(self) -> LogPosition: ...
+
+    @property
+    def snapshots(self) -> SnapshotRecords: ...
 
 
 class Store(Protocol):
@@ -94,10 +98,10 @@ class EnrichmentGateway(Protocol):
         """Pause and forecast. MUST answer within a second, unreachable if need be."""
         ...
 
-    def events(self, cursor: str) -> AsyncGenerator[tuple[str, list[ProfileEvent]]]:
-        """Follow the log after ``cursor`` (from its beginning when empty), without end.
+    def events(self, cursor: str) -> AsyncGenerator[LogMessage]:
+        """Follow the log after ``cursor`` (from a snapshot when empty), without end.
 
-        Yields a cursor with the events before it, maybe none. Raises LogLostError.
+        Raises LogLostError when only a new snapshot helps.
         """
         ...
 

@@ -4,7 +4,7 @@ No method commits; ``ports.Store`` does. Workspaces and ids come checked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from audience_service.import_model import Import, ImportRow, RowClass
 from audience_service.model import Audience, Membership, PendingErasure, Prospect
@@ -289,9 +289,29 @@ class LogPosition(Protocol):
         """Set the cursor if it still is ``old``; False when another process was faster."""
         ...
 
-    async def start_over(self) -> None:
-        """Forget which events were applied: the log was lost and counts its revisions anew.
 
-        Members who wait or were never handed over are submitted again.
+class Unlisted(NamedTuple):
+    """Members of an audience who waited, and whom a snapshot has not listed."""
+
+    audience: str
+    members: int
+    first_seq: int
+
+
+class SnapshotRecords(Protocol):
+    """Which members a snapshot of the enrichment service has listed."""
+
+    async def workspaces(self) -> list[str]:
+        """All workspaces that have audiences."""
+        ...
+
+    async def begin(self, workspace: str) -> None:
+        """Take every member who was submitted as not listed: the next event of each applies."""
+        ...
+
+    async def end(self, workspace: str) -> list[Unlisted]:
+        """Take whoever is not listed and waits as not submitted; counters are the caller's.
+
+        Whoever has been done keeps what is known.
         """
         ...

@@ -78,6 +78,9 @@ class Submitter:
             await self.step(*key)
             self._resting.pop(key, None)
         except ServiceError as error:
+            if error.reason == "ENRICHMENT_NOT_FOUND":
+                # Lost with its store there: the next step creates it again.
+                await self._forget(*key)
             _, before = self._resting.get(key, (0.0, _FIRST_PAUSE / 2))
             pause = min(2 * before, _LONGEST_PAUSE)
             self._resting[key] = asyncio.get_running_loop().time() + pause, pause
@@ -204,6 +207,13 @@ class Submitter:
         await write_graph(tx, graph)
         if graph.erased:
             _log.info("people_erased_elsewhere", workspace=audience.workspace)
+
+    async def _forget(self, workspace: str, audience_id: str) -> None:
+        audience = await self._store.read(lambda tx: tx.audiences.get(workspace, audience_id))
+        if audience is not None:
+            await self._update(
+                audience, lambda now: replace(now, enrichment_created=False, pause_applied=False)
+            )
 
     async def _update(self, audience: Audience, change: Callable[[Audience], Audience]) -> None:
         async def work(tx: Transaction) -> None:

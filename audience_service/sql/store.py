@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.person_keys import PersonKeys
 from audience_service.ports import Transaction
-from audience_service.sql.audiences import EVERY_WORKSPACE, SqlAudiences
+from audience_service.sql.audiences import SqlAudiences
 from audience_service.sql.database import Database
 from audience_service.sql.erasures import SqlErasures
 from audience_service.sql.imports import SqlImports
 from audience_service.sql.members import SqlMembers
 from audience_service.sql.prospects import SqlProspects
-from audience_service.sql.schema import audiences, event_cursors, memberships
+from audience_service.sql.schema import event_cursors
+from audience_service.sql.snapshots import SqlSnapshots
 
 ResultT = TypeVar("ResultT")
 
@@ -51,6 +52,7 @@ class SqlTransaction:
         self.imports = SqlImports(connection)
         self.erasures = SqlErasures(connection, keys=keys)
         self.log_position = SqlLogPosition(connection)
+        self.snapshots = SqlSnapshots(connection)
 
 
 class SqlLogPosition:
@@ -77,16 +79,6 @@ class SqlLogPosition:
             .values(cursor=new)
         )
         return moved.rowcount == 1
-
-    async def start_over(self) -> None:
-        await self._connection.execute(
-            update(memberships).where(memberships.c.event_revision > 0).values(event_revision=0),
-            execution_options=EVERY_WORKSPACE,
-        )
-        await self._connection.execute(
-            update(audiences).values(submitted_seq=0, enrichment_created=False),
-            execution_options=EVERY_WORKSPACE,
-        )
 
     async def _exists(self) -> bool:
         found = await self._connection.execute(

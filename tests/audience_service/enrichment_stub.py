@@ -19,7 +19,7 @@ from enrichment.v1 import (
     profiles_pb2,
 )
 
-from servicekit.errors import already_exists, not_found, out_of_range, unavailable
+from servicekit.errors import already_exists, invalid_argument, not_found, out_of_range, unavailable
 from servicekit.server import RunningServer, start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
@@ -46,7 +46,11 @@ class EnrichmentStub:
         """Refuses EraseProfile."""
         self.log: list[events_pb2.Event] = []
         self.lost = ""
-        """Reason for which cursors are refused."""
+        """Reason for which the next cursor is refused."""
+        self.listed = 0
+        """States that snapshots have listed."""
+        self.break_behind = 0
+        """Breaks the next snapshot off behind so many states."""
         self.broken = False
         """Ends the open subscription once."""
         self.news = asyncio.Event()
@@ -62,8 +66,9 @@ class EnrichmentStub:
         revision: int = 1,
         final: bool = False,
         profile: str = "",
+        silent: bool = False,
     ) -> None:
-        """Append one event about a prospect's profile to the log."""
+        """Append one event about a prospect's profile to the log; `silent` wakes no subscriber."""
         workspace = "/".join(enrichment.split("/")[:2])
         event = events_pb2.Event(
             event_id=str(len(self.log)),
@@ -77,6 +82,32 @@ class EnrichmentStub:
         if data is not None:
             event.profile_data.CopyFrom(data)
         self.log.append(event)
+        if not silent:
+            self.wake()
+
+    def states(self) -> list[events_pb2.Event]:
+        """What a snapshot lists."""
+        last = {(event.enrichment, event.profile): event for event in self.log}
+        for (enrichment, profile), reference in self.firsts.items():
+            waiting = events_pb2.Event(
+                type=events_pb2.EVENT_TYPE_PROFILE_PENDING,
+                enrichment=enrichment,
+                profile=profile,
+                reference=reference,
+            )
+            last.setdefault((enrichment, profile), waiting)
+        return list(last.values())
+
+    def lose_everything(self) -> None:
+        """Its store is gone, and its subscriptions break."""
+        for records in (self.enrichments, self.submitted, self.firsts, self.log):
+            records.clear()
+        self.lose_cursors("LOG_EPOCH_CHANGED")
+
+    def lose_cursors(self, reason: str) -> None:
+        """The log cannot be read on from any cursor, and the subscriptions break."""
+        self.lost = reason
+        self.broken = True
         self.wake()
 
     def wake(self) -> None:
@@ -149,6 +180,8 @@ class _Enrichments(enrichments_pb2_grpc.EnrichmentServiceServicer):
     async def SubmitProfiles(
         self, request: enrichments_pb2.SubmitProfilesRequest, context: Context
     ) -> enrichments_pb2.SubmitProfilesResponse:
+        if request.name not in self._stub.submitted:
+            raise not_found("enrichment", request.name)
         response = enrichments_pb2.SubmitProfilesResponse()
         for each in request.profiles:
             prospect = each.reference.removeprefix("prospects/")
@@ -213,10 +246,31 @@ class _Events(events_pb2_grpc.EventServiceServicer):
     async def SubscribeEvents(
         self, request: events_pb2.SubscribeEventsRequest, context: Context
     ) -> AsyncIterator[events_pb2.SubscribeEventsResponse]:
-        if self._stub.lost and request.after_cursor:
-            raise out_of_range(self._stub.lost, "Take a snapshot.")
-        position = int(request.after_cursor or 0)
+        reason = self._stub.lost
+        if reason and request.after_cursor:
+            self._stub.lost = ""
+            if reason == "CURSOR_OF_OTHER_FILTER":
+                raise invalid_argument("after_cursor", "is of another filter", reason=reason)
+            raise out_of_range(reason, "Take a snapshot.")
+        inside, _, cursor = request.after_cursor.rpartition("s")
+        position = int(cursor or len(self._stub.log))
+        if inside or not cursor:
+            # A state that comes again does no harm.
+            for number, state in enumerate(self._stub.states(), start=1):
+                yield events_pb2.SubscribeEventsResponse(
+                    cursor=f"{number}s{position}", batch=events_pb2.EventBatch(events=[state])
+                )
+                self._stub.listed += 1
+                if number == self._stub.break_behind:
+                    self._stub.break_behind = 0
+                    raise unavailable("DRAINING", "Come back.")
+            yield events_pb2.SubscribeEventsResponse(
+                cursor=str(position), snapshot_end=events_pb2.SnapshotEnd()
+            )
         while True:
+            if self._stub.broken:
+                self._stub.broken = False
+                raise unavailable("DRAINING", "Come back.")
             news = self._stub.news
             batch = self._stub.log[position:]
             position += len(batch)
@@ -229,6 +283,3 @@ class _Events(events_pb2_grpc.EventServiceServicer):
                     cursor=str(position), checkpoint=events_pb2.Checkpoint()
                 )
                 await news.wait()
-            if self._stub.broken:
-                self._stub.broken = False
-                raise unavailable("DRAINING", "Come back.")

@@ -224,37 +224,3 @@ async def test_pausing_and_deleting_reach_the_enrichment_service(
         return enrichment.cancelled == [ENRICHMENT]
 
     await until(cancelled)
-
-
-async def test_a_lost_log_is_read_from_its_beginning_and_who_waits_is_submitted_again(
-    client: AudienceClient, enrichment: EnrichmentStub, until: Until
-) -> None:
-    audience = f"{PARENT}/audiences/leads"
-    [ada, bob] = await submitted(
-        client, enrichment, until, "linkedin.com/in/ada-lovelace", "linkedin.com/in/bob"
-    )
-    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, data=ADA)
-
-    async def linked() -> bool:
-        return (await get(client, audience)).progress.enriched == 1
-
-    await until(linked)
-    # The store is gone, and the subscription breaks.
-    enrichment.enrichments.clear()
-    enrichment.submitted.clear()
-    enrichment.firsts.clear()
-    enrichment.log.clear()
-    enrichment.lost = "LOG_EPOCH_CHANGED"
-    enrichment.broken = True
-    enrichment.wake()
-
-    async def submitted_again() -> bool:
-        return list(enrichment.submitted.get(ENRICHMENT, {})) == [bob]
-
-    await until(submitted_again)
-    enrichment.emit(enrichment=ENRICHMENT, prospect=bob, kind=events_pb2.EVENT_TYPE_PROFILE_FAILED)
-
-    async def failed() -> bool:
-        return (await get(client, audience)).progress.failed == 1
-
-    await until(failed)
