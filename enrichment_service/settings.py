@@ -31,6 +31,12 @@ class Settings(ServerSettings):
     event_retention_days: int = Field(
         default=7, ge=1, le=3650, description="Days that events are kept, set at the first start."
     )
+    subscriptions_per_caller: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Subscriptions to events that one caller may have open at this process.",
+    )
     provider_url: str = Field(
         default="http://127.0.0.1:8090", description="Address of the connected-account API."
     )

@@ -14,6 +14,7 @@ from enrichment_service.convert_events import (
     to_proto_message,
     wants_profiles,
 )
+from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_stream import Message
 from enrichment_service.events import Events
 from servicekit.pages import page_size
@@ -24,8 +25,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EventServicer(EventServiceServicer):
     """The log for callers."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, *, limit: SubscriptionLimit) -> None:
         self._events = events
+        self._limit = limit
 
     async def _subscribe(
         self, request: events_pb2.SubscribeEventsRequest, context: Context
@@ -33,7 +35,8 @@ class EventServicer(EventServiceServicer):
         async def send(message: Message) -> None:
             await context.write(to_proto_message(message))
 
-        await self._events.subscribe(from_proto_subscription(request), send)
+        with self._limit.taken(_caller_of(context)):
+            await self._events.subscribe(from_proto_subscription(request), send)
 
     # The stubs type it as a generator, which gRPC would not close when the caller goes.
     SubscribeEvents: Any = _subscribe
@@ -55,3 +58,10 @@ class EventServicer(EventServiceServicer):
         self, request: events_pb2.GetEventLogRequest, context: Context
     ) -> events_pb2.GetEventLogResponse:
         return to_proto_log(await self._events.describe())
+
+
+def _caller_of(context: Context) -> str:
+    """Whom the limit of subscriptions counts for: the name in the certificate, or the host."""
+    name = next(iter(context.auth_context().get("x509_common_name", ())), b"")
+    # `ipv4:127.0.0.1:50123`: all connections of a host count together.
+    return name.decode() or context.peer().rpartition(":")[0]

@@ -11,6 +11,7 @@ from enrichment.v1.events_pb2_grpc import EventServiceStub, add_EventServiceServ
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.ports import PARTITIONS, partition_of
@@ -55,7 +56,7 @@ class EventClient:
 
 @asynccontextmanager
 async def serving(
-    store: Store, url: str, *, checkpoint_seconds: float = 10.0
+    store: Store, url: str, *, checkpoint_seconds: float = 10.0, subscriptions: int = 1000
 ) -> AsyncIterator[EventClient]:
     """The service over an open store."""
     news = News()
@@ -63,7 +64,12 @@ async def serving(
     events = Events(store, news, checkpoint_seconds=checkpoint_seconds)
     await tail.start()
     server = await start_server(
-        services=[Service(add_EventServiceServicer_to_server, EventServicer(events))],
+        services=[
+            Service(
+                add_EventServiceServicer_to_server,
+                EventServicer(events, limit=SubscriptionLimit(subscriptions)),
+            )
+        ],
         settings=ServerSettings(drain_grace_seconds=2),
         drain=[events.drain],
         close=[tail.close],
