@@ -23,6 +23,7 @@ from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
 from enrichment_service.person_keys import PersonKeys
 from enrichment_service.policy.pacing import DAY_MS, view_gaps
+from enrichment_service.ports import PARTITIONS
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
@@ -94,7 +95,8 @@ async def build(settings: Settings) -> App:
         provider = ConnectedAccountProvider(
             url=settings.provider_url,
             api_key=settings.provider_api_key.get_secret_value(),
-            connections=settings.accounts_side_by_side,
+            # All partitions may be claimed from at the same moment.
+            connections=settings.accounts_side_by_side + PARTITIONS,
             now_ms=clock.now_ms,
         )
         undo.push_async_callback(provider.close)

@@ -84,7 +84,12 @@ register('begin_view', {}, function(c, request)
       return { stop = 'DAILY_CAP_REACHED' }
     else
       redis.call('LPOP', c:queue(e))
-      redis.call('RPUSH', c:ring(a), redis.call('LPOP', c:ring(a)))
+      redis.call('LPOP', c:ring(a))
+      if redis.call('EXISTS', c:queue(e)) == 1 then
+        redis.call('RPUSH', c:ring(a), e)
+      else
+        redis.call('HDEL', c:enrichment(e), 'ringed')
+      end
       s.attempts = s.attempts + 1
       move(c, e, enrichment, p, s, 'v')
       open_reservation(c, a, request.reservation, 'ENRICHMENT', 1, request.permit_ms)
