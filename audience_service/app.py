@@ -11,6 +11,7 @@ from audience.v1 import audience_counts_pb2_grpc, audiences_pb2_grpc, prospects_
 
 from audience_service.audiences import Audiences
 from audience_service.background import keep_running
+from audience_service.combining import Combining
 from audience_service.counts import AudienceCounts
 from audience_service.enrichment_gateway import GrpcEnrichment
 from audience_service.enrolment import Enrolment
@@ -39,7 +40,6 @@ from servicekit.kept_secrets import embedded_secret
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError
-from servicekit.unimplemented import allow_missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,7 @@ async def build(settings: Settings) -> App:
         clock=clock,
     )
     erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
+    combining = Combining(store=store, clock=clock, signals=signals)
     background = _Background(
         {
             "imports": ImportRunner(
@@ -99,16 +100,18 @@ async def build(settings: Settings) -> App:
             "submitting": Submitter(
                 store=store, clock=clock, enrichment=enrichment, signals=signals
             ).run,
+            "builds": combining.run,
             "erasure": erasure.run,
             "linking": Linker(store=store, clock=clock, enrichment=enrichment, signals=signals).run,
         }
     )
-    audience_servicer = allow_missing(AudienceServicer)(
+    audience_servicer = AudienceServicer(
         audiences=Audiences(store=store, clock=clock, enrichment=enrichment, signals=signals),
         members=Members(store=store, clock=clock, signals=signals),
         imports=Imports(
             store=store, clock=clock, signals=signals, max_file_bytes=settings.import_max_bytes
         ),
+        combining=combining,
         enrolment=Enrolment(store=store),
         messages=Messages(store=store),
     )

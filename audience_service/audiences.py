@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from audience_service.errors import account_needed, etag_mismatch, request_id_reused
@@ -16,7 +16,10 @@ from servicekit.names import random_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAudience:
-    """What a caller gives; ``id`` and ``request_id`` may be empty."""
+    """What a caller gives; ``id`` and ``request_id`` may be empty.
+
+    ``recipe`` says of what the audience is put together.
+    """
 
     workspace: str
     id: str
@@ -24,11 +27,14 @@ class NewAudience:
     description: str
     account: str
     request_id: str
+    recipe: Sequence[str] = ()
 
     @property
     def fingerprint(self) -> str:
         """Equal for equal requests, whatever their request id."""
-        text = json.dumps([self.id, self.display_name, self.description, self.account])
+        text = json.dumps(
+            [self.id, self.display_name, self.description, self.account, *self.recipe]
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -38,6 +44,42 @@ async def require_audience(tx: Transaction, workspace: str, audience: str) -> Au
     if found is None or found.delete_ms is not None:
         raise not_found("audience", f"workspaces/{workspace}/audiences/{audience}")
     return found
+
+
+async def create_audience(
+    tx: Transaction, new: NewAudience, *, now_ms: int, building: bool = False
+) -> tuple[Audience, bool]:
+    """The audience, and whether it is new: the same request id gives the same one."""
+    if new.request_id:
+        known = await tx.audiences.recall_request(new.workspace, new.request_id)
+        if known is not None:
+            fingerprint, audience_id = known
+            if fingerprint != new.fingerprint:
+                raise request_id_reused()
+            return await require_audience(tx, new.workspace, audience_id), False
+    audience_id = new.id or random_id()
+    if await tx.audiences.get(new.workspace, audience_id) is not None:
+        raise already_exists("audience", f"workspaces/{new.workspace}/audiences/{audience_id}")
+    audience = Audience(
+        workspace=new.workspace,
+        id=audience_id,
+        display_name=new.display_name,
+        description=new.description,
+        account=new.account,
+        create_ms=now_ms,
+        update_ms=now_ms,
+        building=building,
+    )
+    await tx.audiences.insert(audience)
+    if new.request_id:
+        await tx.audiences.remember_request(
+            new.workspace,
+            new.request_id,
+            fingerprint=new.fingerprint,
+            resource=audience_id,
+            now_ms=now_ms,
+        )
+    return audience, True
 
 
 class Audiences:
@@ -55,33 +97,7 @@ class Audiences:
         """Create an empty audience; the same request id gives the same one."""
 
         async def work(tx: Transaction) -> Audience:
-            if new.request_id:
-                known = await tx.audiences.recall_request(new.workspace, new.request_id)
-                if known is not None:
-                    return await self._repeated(tx, new, known)
-            audience_id = new.id or random_id()
-            if await tx.audiences.get(new.workspace, audience_id) is not None:
-                name = f"workspaces/{new.workspace}/audiences/{audience_id}"
-                raise already_exists("audience", name)
-            now_ms = self._clock.now_ms()
-            audience = Audience(
-                workspace=new.workspace,
-                id=audience_id,
-                display_name=new.display_name,
-                description=new.description,
-                account=new.account,
-                create_ms=now_ms,
-                update_ms=now_ms,
-            )
-            await tx.audiences.insert(audience)
-            if new.request_id:
-                await tx.audiences.remember_request(
-                    new.workspace,
-                    new.request_id,
-                    fingerprint=new.fingerprint,
-                    resource=audience_id,
-                    now_ms=now_ms,
-                )
+            audience, _ = await create_audience(tx, new, now_ms=self._clock.now_ms())
             return audience
 
         return await self._store.write([new.workspace], work)
@@ -178,11 +194,3 @@ class Audiences:
         changed = await self._store.write([workspace], work)
         self._signals.send("submitting")
         return changed
-
-    async def _repeated(
-        self, tx: Transaction, new: NewAudience, known: tuple[str, str]
-    ) -> Audience:
-        fingerprint, audience_id = known
-        if fingerprint != new.fingerprint:
-            raise request_id_reused()
-        return await require_audience(tx, new.workspace, audience_id)

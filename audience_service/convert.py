@@ -8,6 +8,7 @@ from enrichment.v1 import enrichments_pb2, pauses_pb2, profiles_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from audience_service.audiences import NewAudience
 from audience_service.identity import canonical_url
 from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
 from audience_service.model import (
@@ -63,6 +64,21 @@ def from_proto_account(name: str, *, workspace: str) -> str:
     return account
 
 
+def from_proto_new_audience(
+    request: audiences_pb2.CreateAudienceRequest | audiences_pb2.CombineAudiencesRequest,
+) -> NewAudience:
+    """The audience that a caller wants."""
+    (workspace,) = WORKSPACE.parse(request.parent, field="parent")
+    return NewAudience(
+        workspace=workspace,
+        id=request.audience_id,
+        display_name=request.audience.display_name,
+        description=request.audience.description,
+        account=from_proto_account(request.audience.account, workspace=workspace),
+        request_id=request.request_id,
+    )
+
+
 def changed_fields(
     mask: FieldMask, *, allowed: Collection[str], is_set: Callable[[str], bool]
 ) -> list[str]:
@@ -100,7 +116,9 @@ def to_proto_audience(audience: Audience, outlook: Outlook | None = None) -> aud
         display_name=audience.display_name,
         description=audience.description,
         account=ACCOUNT.format(workspace, audience.account) if audience.account else "",
-        state=audiences_pb2.AUDIENCE_STATE_READY,
+        state=audiences_pb2.AUDIENCE_STATE_BUILDING
+        if audience.building
+        else audiences_pb2.AUDIENCE_STATE_READY,
         progress=progress,
         enrichment=f"workspaces/{workspace}/enrichments/{audience.enrichment_id}"
         if audience.enrichment_id

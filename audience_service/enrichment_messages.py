@@ -22,8 +22,7 @@ _OUTCOMES: Final = {
     events_pb2.EVENT_TYPE_PROFILE_PARTIAL: ProfileOutcome.PARTIAL,
     events_pb2.EVENT_TYPE_PROFILE_FAILED: ProfileOutcome.FAILED,
     events_pb2.EVENT_TYPE_PROFILE_WITHDRAWN: ProfileOutcome.WITHDRAWN,
-    # Erased there: nobody will view the profile for this member.
-    events_pb2.EVENT_TYPE_PROFILE_ERASED: ProfileOutcome.FAILED,
+    events_pb2.EVENT_TYPE_PROFILE_ERASED: ProfileOutcome.ERASED,
 }
 PROFILE_EVENTS: Final = tuple(_OUTCOMES)
 _WAITING: Final = (ProfileOutcome.PENDING, ProfileOutcome.PARTIAL)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from audience_service.audiences import require_audience
+from audience_service.errors import audience_building
 from audience_service.members import with_prospects
 from audience_service.model import Member
 from audience_service.ports import Store, Transaction
@@ -33,7 +34,8 @@ class Enrolment:
 
         async def work(tx: Transaction) -> list[Member]:
             for each in (*audiences, *excluded):
-                await require_audience(tx, workspace, each)
+                if (await require_audience(tx, workspace, each)).building:
+                    raise audience_building(workspace, each)
             found = await tx.members.stream_page(
                 workspace, audiences, excluded=excluded, after=after, limit=_PAGE
             )

@@ -25,6 +25,15 @@ def etag_mismatch(resource_type: str) -> ServiceError:
     )
 
 
+def audience_building(workspace: str, audience: str) -> ServiceError:
+    """FAILED_PRECONDITION: not all of its members are there yet."""
+    return failed_precondition(
+        "AUDIENCE_BUILDING",
+        f"The members of workspaces/{workspace}/audiences/{audience} are still being put together. "
+        "Repeat the call when GetAudience says that it is READY.",
+    )
+
+
 def request_id_reused() -> ServiceError:
     """FAILED_PRECONDITION: a request id stands for one request for ever."""
     return failed_precondition(

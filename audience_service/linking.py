@@ -131,6 +131,9 @@ class Linker:
 
 def link_event(graph: PersonGraph, event: ProfileEvent, *, audience: str, people: set[str]) -> None:
     """Apply one event to the prospects that were submitted as its profile."""
+    if event.outcome is ProfileOutcome.ERASED:
+        graph.erase(people)
+        return
     if event.data is not None:
         person = graph.learn(sorted(people), event.data)
         if person is not None:

@@ -102,6 +102,30 @@ class Audience:
     create_ms: int
     update_ms: int
     delete_ms: int | None = None
+    building: bool = False
+
+
+class SetOperation(IntEnum):
+    """How audiences are combined."""
+
+    UNION = 1
+    INTERSECTION = 2
+    DIFFERENCE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """An audience that is put together of others, and how far that has come.
+
+    Members of ``sources[position]`` up to the seq ``after`` have been looked at.
+    """
+
+    workspace: str
+    audience: str
+    operation: SetOperation
+    sources: Sequence[str]
+    position: int = 0
+    after: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

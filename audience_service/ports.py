@@ -6,13 +6,12 @@ from typing import Protocol, TypeVar
 from audience_service.model import AudienceSize, LogMessage, Outlook, SubmittedProfile
 from audience_service.records import (
     AudienceRecords,
-    ErasureRecords,
-    ImportRecords,
     LogPosition,
     MemberRecords,
     ProspectRecords,
     SnapshotRecords,
 )
+from audience_service.work_records import BuildRecords, ErasureRecords, ImportRecords
 
 ResultT = TypeVar("ResultT")
 
@@ -22,6 +21,9 @@ class Transaction(Protocol):
 
     @property
     def audiences(self) -> AudienceRecords: ...
+
+    @property
+    def builds(self) -> BuildRecords: ...
 
     @property
     def prospects(self) -> ProspectRecords: ...

@@ -6,8 +6,7 @@ No method commits; ``ports.Store`` does. Workspaces and ids come checked.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from audience_service.import_model import Import, ImportRow, RowClass
-from audience_service.model import Audience, Membership, PendingErasure, Prospect
+from audience_service.model import Audience, Membership, Prospect
 
 
 class AudienceRecords(Protocol):
@@ -195,86 +194,6 @@ class MemberRecords(Protocol):
         self, workspace: str, audience: str, profiles: Iterable[str]
     ) -> None:
         """Forget profiles that have been withdrawn."""
-        ...
-
-
-class ImportRecords(Protocol):
-    """Imports, their staged bytes and their receipts."""
-
-    async def get(self, workspace: str, request_id: str) -> Import | None:
-        """The import, in any phase."""
-        ...
-
-    async def insert(self, job: Import) -> None:
-        """Add an import whose request id is not taken."""
-        ...
-
-    async def update(self, job: Import) -> None:
-        """Write phase, positions, counts, format and refusal."""
-        ...
-
-    async def stage(self, job: Import, *, position: int, data: bytes) -> None:
-        """Keep a piece of the file."""
-        ...
-
-    async def chunk(self, workspace: str, request_id: str, *, position: int) -> bytes | None:
-        """The piece that begins at ``position``, None at the end of the file."""
-        ...
-
-    async def drop_chunks(self, workspace: str, request_id: str) -> None:
-        """Forget the file."""
-        ...
-
-    async def add_batch(self, job: Import, *, first_row: int, rows: Sequence[ImportRow]) -> None:
-        """Keep what became of consecutive rows."""
-        ...
-
-    async def drop_rows(self, workspace: str, request_id: str) -> None:
-        """Forget what became of the rows."""
-        ...
-
-    async def rows(
-        self,
-        workspace: str,
-        request_id: str,
-        *,
-        classes: frozenset[RowClass],
-        after: int,
-        limit: int,
-    ) -> list[ImportRow]:
-        """Rows of these classes with a number above ``after``, in the order of the file."""
-        ...
-
-    async def unfinished(self) -> list[tuple[str, str]]:
-        """(workspace, request id) of imports, of all workspaces, that go on by themselves."""
-        ...
-
-    async def abandoned(self, *, before_ms: int) -> list[tuple[str, str]]:
-        """(workspace, request id) of uploads that began earlier and never ended."""
-        ...
-
-
-class ErasureRecords(Protocol):
-    """Who was erased. Names are aliases and what ``erasing.prospect_name`` makes of ids."""
-
-    async def erased_among(self, workspace: str, names: Iterable[str]) -> set[str]:
-        """Those of the names that have a tombstone, in one statement however many there are."""
-        ...
-
-    async def bury(self, workspace: str, names: Iterable[str], *, now_ms: int) -> None:
-        """Give names a tombstone for good; it MUST NOT keep the names themselves."""
-        ...
-
-    async def add_pending(self, pending: Sequence[PendingErasure], *, now_ms: int) -> None:
-        """Remember of whom the enrichment service has to be told."""
-        ...
-
-    async def pending(self, *, limit: int) -> list[PendingErasure]:
-        """Of whom it has to be told, in all workspaces, the oldest first."""
-        ...
-
-    async def drop_pending(self, workspace: str, erasure: str) -> None:
-        """Forget what it has been told."""
         ...
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 from audience.v1 import audiences_pb2
 
 from audience_service import convert
-from audience_service.audiences import Audiences, NewAudience
+from audience_service.audiences import Audiences
+from audience_service.combining import Combining, Recipe
 from audience_service.enrolment import Enrolment
 from audience_service.imports import Imports
 from audience_service.members import Members
 from audience_service.messages import Messages
+from audience_service.model import SetOperation
 from audience_service.servicers.imports import Context, ImportMethods
 from servicekit.errors import unimplemented
 from servicekit.pages import decode_page_token, encode_page_token, page_size
@@ -25,31 +28,36 @@ class AudienceServicer(ImportMethods):
         audiences: Audiences,
         members: Members,
         imports: Imports,
+        combining: Combining,
         enrolment: Enrolment,
         messages: Messages,
     ) -> None:
         super().__init__(imports=imports)
         self._audiences = audiences
         self._members = members
+        self._combining = combining
         self._enrolment = enrolment
         self._messages = messages
 
     async def CreateAudience(
         self, request: audiences_pb2.CreateAudienceRequest, context: Context
     ) -> audiences_pb2.CreateAudienceResponse:
-        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
-        given = request.audience
-        audience = await self._audiences.create(
-            NewAudience(
-                workspace=workspace,
-                id=request.audience_id,
-                display_name=given.display_name,
-                description=given.description,
-                account=convert.from_proto_account(given.account, workspace=workspace),
-                request_id=request.request_id,
-            )
-        )
+        audience = await self._audiences.create(convert.from_proto_new_audience(request))
         return audiences_pb2.CreateAudienceResponse(audience=convert.to_proto_audience(audience))
+
+    async def CombineAudiences(
+        self, request: audiences_pb2.CombineAudiencesRequest, context: Context
+    ) -> audiences_pb2.CombineAudiencesResponse:
+        new = convert.from_proto_new_audience(request)
+        recipe = Recipe(
+            operation=SetOperation(request.operation),
+            sources=convert.in_workspace(
+                convert.AUDIENCE, request.sources, workspace=new.workspace, field="sources"
+            ),
+        )
+        new = replace(new, recipe=[recipe.operation.name, *recipe.sources])
+        audience = await self._combining.combine(new, recipe)
+        return audiences_pb2.CombineAudiencesResponse(audience=convert.to_proto_audience(audience))
 
     async def GetAudience(
         self, request: audiences_pb2.GetAudienceRequest, context: Context

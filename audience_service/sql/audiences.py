@@ -24,6 +24,7 @@ _SETTINGS = (
     "revision",
     "update_ms",
     "delete_ms",
+    "building",
 )
 # Marks statements that serve all workspaces: the work of the service itself, never a caller's.
 EVERY_WORKSPACE = {"audience_every_workspace": True}

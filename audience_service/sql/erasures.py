@@ -14,7 +14,7 @@ from audience_service.sql.schema import erasure_keys, erasures, tombstones
 
 
 class SqlErasures:
-    """``records.ErasureRecords`` within one transaction."""
+    """``work_records.ErasureRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection, *, keys: PersonKeys) -> None:
         self._connection = connection

@@ -17,7 +17,7 @@ _COUNTS = tuple(each.name for each in fields(RowCounts))
 
 
 class SqlImports:
-    """``records.ImportRecords`` within one transaction."""
+    """``work_records.ImportRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -56,6 +57,7 @@ audiences = Table(
     Column("create_ms", BigInteger, nullable=False),
     Column("update_ms", BigInteger, nullable=False),
     Column("delete_ms", BigInteger),
+    Column("building", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("workspace", "id"),
     Index("audiences_by_enrichment", "workspace", "enrichment_id"),
 )
@@ -133,6 +135,21 @@ memberships = Table(
         sqlite_where=text("profile <> ''"),
         postgresql_where=text("profile <> ''"),
     ),
+)
+
+# Audiences that are put together of others, until they are done.
+builds = Table(
+    "builds",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("operation", SmallInteger, nullable=False),
+    # ["audience"]
+    Column("sources", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace", "audience"),
+    ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
 )
 
 # Profiles of members who left, until the enrichment service has been told.

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audience_service.person_keys import PersonKeys
 from audience_service.ports import Transaction
 from audience_service.sql.audiences import SqlAudiences
+from audience_service.sql.builds import SqlBuilds
 from audience_service.sql.database import Database
 from audience_service.sql.erasures import SqlErasures
 from audience_service.sql.imports import SqlImports
@@ -47,6 +48,7 @@ class SqlTransaction:
 
     def __init__(self, connection: AsyncConnection, *, keys: PersonKeys) -> None:
         self.audiences = SqlAudiences(connection)
+        self.builds = SqlBuilds(connection)
         self.prospects = SqlProspects(connection)
         self.members = SqlMembers(connection)
         self.imports = SqlImports(connection)

@@ -31,7 +31,10 @@ def refuse_without_workspace(
     """A listener for ``before_execute``."""
     if not isinstance(statement, ClauseElement) or options.get(next(iter(EVERY_WORKSPACE))):
         return
-    if isinstance(statement, Insert):
+    if isinstance(statement, Insert) and statement.select is not None:
+        # The rows take their workspace from the query.
+        statement = statement.select
+    elif isinstance(statement, Insert):
         rows = many or ([single] if single else [statement.compile().params])
         if _table_name(statement.table) in TENANT_TABLES and not all(
             row.get("workspace") for row in rows

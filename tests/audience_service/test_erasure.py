@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 from audience.v1 import audiences_pb2, prospects_pb2
-from enrichment.v1 import profiles_pb2
+from enrichment.v1 import events_pb2, profiles_pb2
 from sqlalchemy import create_engine, text
 
 from clients.audience import AudienceClient
@@ -166,6 +166,28 @@ async def test_who_was_erased_in_the_enrichment_service_is_erased_here(
         return (progress.members, progress.pending) == (1, 1)
 
     await until(one_left)
+    assert (await import_bytes(client, FILE, audience=audience)).erased == 1
+
+
+async def test_an_erased_event_erases_here_too(
+    client: AudienceClient, enrichment: EnrichmentStub, until: Until
+) -> None:
+    audience = await create(client)
+    [ada, _] = await add(client, audience, "linkedin.com/in/ada-lovelace", "linkedin.com/in/bob")
+    await start_enrichment(client, audience)
+
+    async def pending() -> bool:
+        return (await get(client, audience)).progress.pending == 2
+
+    await until(pending)
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, kind=events_pb2.EVENT_TYPE_PROFILE_ERASED)
+
+    async def one_left() -> bool:
+        progress = (await get(client, audience)).progress
+        return (progress.members, progress.pending) == (1, 1)
+
+    await until(one_left)
+    assert await reason_of_get(client, ada) == "PROSPECT_NOT_FOUND"
     assert (await import_bytes(client, FILE, audience=audience)).erased == 1
 
 

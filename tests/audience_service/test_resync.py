@@ -63,7 +63,7 @@ async def test_what_was_missed_is_made_up_for(
         key: first for key, first in enrichment.firsts.items() if first != f"prospects/{people[4]}"
     }
     enrichment.lose_cursors(reason)
-    await until(lambda: in_state(client, enriched=2, failed=2, pending=2))
+    await until(lambda: in_state(client, members=5, enriched=2, failed=1, pending=2))
 
     async def submitted_again() -> bool:
         return people[4] in enrichment.submitted[ENRICHMENT]
