@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ _SETTLE_MS = 20_000
 # A view is sent at once after its permit was given, or not at all. Well below the lease.
 _PERMIT_STALE_MS = 5_000
 _NOT_SENT = ViewResult(finding=Finding.CONNECTION_REFUSED)
+# An answer that we ourselves cannot deal with: charged, counted, tried again a few times.
+_BROKEN = ViewResult(finding=Finding.BROKEN_BODY)
 _HAND_BACK = Outcome(kind=OutcomeKind.STOP_ALL, charged=False, counts_for_breaker=False)
 
 
@@ -125,9 +128,7 @@ class Tick:
             if result is None:
                 await self._finish(begun, _NOT_SENT, _HAND_BACK)
                 continue
-            outcome = classify(
-                finding=result.finding, status=result.status, error_type=result.error_type
-            )
+            outcome = _outcome_of(result)
             if not outcome.listed:
                 _log.warning("unlisted_answer", status=result.status, error_type=result.error_type)
             if outcome.kind is OutcomeKind.STOP_ALL:
@@ -136,7 +137,7 @@ class Tick:
                 self._alarm.unreachable()
             elif result.status is not None:
                 self._alarm.accepted()
-            finished = await self._finish(begun, result, outcome)
+            finished = await self._settle(begun, result, outcome)
             if finished.get("stop") or finished.get("stale"):
                 break
         return ending
@@ -161,10 +162,40 @@ class Tick:
         age_ms = (asyncio.get_running_loop().time() - begun["asked"]) * 1000
         if age_ms > min(_PERMIT_STALE_MS, int(view["use_within_ms"])):
             return None
-        return await self._source.view(
-            provider_account_id=view["provider"],
-            identifier=view["ask"],
-            deadline_seconds=self._deadline_seconds,
+        try:
+            return await self._source.view(
+                provider_account_id=view["provider"],
+                identifier=view["ask"],
+                deadline_seconds=self._deadline_seconds,
+            )
+        except Exception as error:
+            self._log_broken("view_broke", error)
+            return _BROKEN
+
+    async def _settle(
+        self, begun: Mapping[str, Any], result: ViewResult, outcome: Outcome
+    ) -> dict[str, Any]:
+        """Finishes a view, whatever its answer does to us.
+
+        Otherwise the profile, which stands first again, would break every tick from now on: the
+        account would do nothing else, with a view charged each time.
+        """
+        try:
+            return await self._finish(begun, result, outcome)
+        except (ServiceError, RefusedError):
+            raise
+        except Exception as error:
+            self._log_broken("answer_broke", error)
+            return await self._finish(begun, _BROKEN, _outcome_of(_BROKEN))
+
+    def _log_broken(self, event: str, error: Exception) -> None:
+        # Where, and of what type: the text may quote a person's data.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        _log.error(
+            event,
+            account=self._account,
+            error=type(error).__qualname__,
+            where=f"{where.filename}:{where.lineno}",
         )
 
     async def _finish(
@@ -215,3 +246,7 @@ class Tick:
             function,
             {"account": self._account, "token": self._claimed["token"], **request},
         )
+
+
+def _outcome_of(result: ViewResult) -> Outcome:
+    return classify(finding=result.finding, status=result.status, error_type=result.error_type)

@@ -11,6 +11,7 @@ from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.support.enrichment_store import Workspace
 from tests.support.key_leaks import leaked_keys
+from tests.support.stranded import stranded_work
 from tests.support.valkey import Valkey, start_valkey
 
 START_MS = 1_767_603_600_000
@@ -61,8 +62,19 @@ def no_key_leaks(empty_valkey: Valkey, valkey_client: "redis.Redis") -> Iterator
 
 
 @pytest.fixture
+def nothing_stranded(empty_valkey: Valkey) -> Iterator[None]:
+    """Fails the test if it leaves work in the store that nobody would ever come to."""
+    yield
+    assert stranded_work(empty_valkey.url) == []
+
+
+@pytest.fixture
 async def store(
-    empty_valkey: Valkey, no_key_leaks: None, clock: SteppedClock, tmp_path: Path
+    empty_valkey: Valkey,
+    no_key_leaks: None,
+    nothing_stranded: None,
+    clock: SteppedClock,
+    tmp_path: Path,
 ) -> AsyncIterator[Store]:
     """An open store in an empty server on the stepped clock, initialised as an embedded one is."""
     store = Store(url=empty_valkey.url, clock=clock, marker=Marker(tmp_path / "marker"))

@@ -69,6 +69,10 @@ class StoreConnection(asyncio.Protocol):
         opened._connection = connection
         opened._transport = cast("asyncio.Transport", connection._writer.transport)
         opened._transport.set_protocol(opened)
+        if opened._transport.is_closing():
+            # redis-py's protocol was told of its end, and nobody would tell us.
+            await opened.close()
+            raise NotReachedError("the connection was lost at once")
         return opened
 
     def call(self, *arguments: Value) -> asyncio.Future[object]:
@@ -79,6 +83,8 @@ class StoreConnection(asyncio.Protocol):
         """
         if self.lost:
             raise NotReachedError("the connection to the store was lost")
+        # What cannot be sent must not be waited for: answers would go to the wrong calls.
+        packed = hiredis.pack_command(cast("tuple[Value]", arguments))
         answer: asyncio.Future[object] = self._loop.create_future()
         if not self._in_flight:
             self._heard = self._loop.time()
@@ -86,7 +92,7 @@ class StoreConnection(asyncio.Protocol):
         if not self._outgoing:
             # Calls of the same loop turn go out together.
             self._loop.call_soon(self._send)
-        self._outgoing.append(hiredis.pack_command(cast("tuple[Value]", arguments)))
+        self._outgoing.append(packed)
         return answer
 
     async def close(self) -> None:
@@ -121,11 +127,13 @@ class StoreConnection(asyncio.Protocol):
 
     def _send(self) -> None:
         if not self.lost:
-            self._transport.write(b"".join(self._outgoing))
-            self._outgoing.clear()
+            outgoing, self._outgoing = self._outgoing, []
+            self._transport.write(b"".join(outgoing))
 
     def _look(self) -> None:
         if self._in_flight and self._loop.time() - self._heard > SILENCE_SECONDS:
+            # A transport that has ended already would not tell us again.
+            self.connection_lost(TimeoutError("the node is silent"))
             self._transport.abort()
             return
         self._watch = self._loop.call_later(SILENCE_SECONDS / 2, self._look)

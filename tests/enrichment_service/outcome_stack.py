@@ -13,7 +13,7 @@ from enrichment_service.accounts import Accounts, AccountSettings
 from enrichment_service.enrichments import Enrichments, Submission
 from enrichment_service.model import Account, PauseReason, Progress, Strategy, ViewBudget
 from enrichment_service.person_keys import PersonKeys
-from enrichment_service.ports import partition_of
+from enrichment_service.ports import ProfileSource, partition_of
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.store.store import Store
 from enrichment_service.ticks import HALT_SECONDS, TickEngine
@@ -219,15 +219,19 @@ async def working(
     deadline_seconds: float = 5.0,
     url: str | None = None,
     halt_seconds: float = HALT_SECONDS,
+    wrap: Callable[[ProfileSource], ProfileSource] = lambda source: source,
 ) -> AsyncIterator[OutcomeStack]:
-    """The stack with its engine at work, one account connected and an empty enrichment on it."""
+    """The stack with its engine at work, one account connected and an empty enrichment on it.
+
+    `wrap` puts something between the engine and the provider.
+    """
     hand = HandClock(stepped=clock)
     provider = ConnectedAccountProvider(
         url=url or sim.url, api_key=KEY, connections=8, now_ms=hand.now_ms
     )
     engine = TickEngine(
         store=store,
-        source=provider,
+        source=wrap(provider),
         keys=PERSON_KEYS,
         clock=hand,
         gaps=repeat(0.0),
