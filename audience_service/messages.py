@@ -1,20 +1,18 @@
 """Message templates: filling them for a preview, and finding who lacks what."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from audience_service.audiences import require_audience
 from audience_service.identity import canonical_url
-from audience_service.members import with_prospects
 from audience_service.merge_tags import Rendering, Template, TemplateError, parse
-from audience_service.model import Member, Prospect
+from audience_service.model import Prospect
 from audience_service.ports import Store, Transaction
 from audience_service.prospects import require_prospects
+from audience_service.records import Coverage
 from servicekit.errors import FieldViolation, ServiceError, invalid_fields
 
-_PAGE: Final = 1_000
 _DEGREES: Final = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
@@ -45,41 +43,26 @@ class Messages:
     async def readiness(
         self, workspace: str, audience: str, text: str
     ) -> tuple[list[TagReadiness], int]:
-        """By tag who has a value, and for how many members the whole template can be filled.
-
-        Reads every member, a page at a time.
-        """
+        """By tag who has a value, and for how many members the whole template can be filled."""
         template = _parse(text)
-        ready: Counter[str] = Counter()
-        complete = members = after = 0
-        while True:
-            page = await self._page(workspace, audience, after=after)
-            for each in page:
-                values = tag_values(each.prospect, degree=each.membership.degree)
-                ready.update(tag for tag in template.tags if values.get(tag, "").strip())
-                complete += not template.render(values).missing
-            members += len(page)
-            if len(page) < _PAGE:
-                break
-            after = page[-1].membership.seq
+
+        async def work(tx: Transaction) -> Coverage:
+            await require_audience(tx, workspace, audience)
+            return await tx.members.coverage(
+                workspace, audience, template.tags, required=template.required
+            )
+
+        found = await self._store.read(work)
         tags = [
             TagReadiness(
                 tag=tag,
-                ready=ready[tag],
-                missing=members - ready[tag],
+                ready=found.ready[tag],
+                missing=found.members - found.ready[tag],
                 has_fallback=tag not in template.required,
             )
             for tag in template.tags
         ]
-        return tags, complete
-
-    async def _page(self, workspace: str, audience: str, *, after: int) -> list[Member]:
-        async def work(tx: Transaction) -> list[Member]:
-            await require_audience(tx, workspace, audience)
-            found = await tx.members.page(workspace, audience, after=after, limit=_PAGE)
-            return await with_prospects(tx, workspace, found)
-
-        return await self._store.read(work)
+        return tags, found.complete
 
 
 def tag_values(prospect: Prospect, *, degree: int = 0) -> dict[str, str]:

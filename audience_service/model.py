@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 # The fields that a person may edit; and, with the picture, the ones whose provenance is kept.
 TEXT_FIELDS: Final = ("first_name", "last_name", "headline", "company", "title", "location")
+SEARCHED_FIELDS: Final = ("first_name", "last_name", "company", "headline", "location")
 KEPT_FIELDS: Final = (*TEXT_FIELDS, "picture_url")
 
 

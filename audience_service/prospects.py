@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from audience_service.errors import etag_mismatch
 from audience_service.model import Prospect
 from audience_service.ports import Store, Transaction
-from audience_service.provenance import edit_fields
+from audience_service.provenance import edit_fields, fold
 from servicekit.clock import Clock
 from servicekit.errors import not_found
 
@@ -30,6 +30,11 @@ async def require_prospects(tx: Transaction, workspace: str, ids: Sequence[str])
     return people
 
 
+def place(prospect: Prospect, field: str) -> tuple[str, str]:
+    """Where a prospect stands among those found by a field."""
+    return fold(prospect.fields.get(field, "")), prospect.id
+
+
 class Prospects:
     """Use cases of single prospects."""
 
@@ -50,6 +55,26 @@ class Prospects:
         """Prospects by id, after ``after``."""
         return await self._store.read(
             lambda tx: tx.prospects.page(workspace, after=after, limit=limit)
+        )
+
+    async def search(
+        self,
+        workspace: str,
+        *,
+        field: str,
+        prefix: str,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> list[Prospect]:
+        """Prospects whose field begins with ``prefix`` in any case, by value and id.
+
+        ``after`` is the ``place`` of the last one of the page before.
+        """
+        wanted = fold(prefix)
+        return await self._store.read(
+            lambda tx: tx.prospects.search(
+                workspace, field=field, prefix=wanted, after=after, limit=limit
+            )
         )
 
     async def edit(

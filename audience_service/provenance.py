@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from typing import Final
+from unicodedata import normalize
 
 from audience_service.model import FieldSource, Prospect, Provenance
 
@@ -16,6 +17,17 @@ LONGEST: Final = {
     "location": 500,
     "picture_url": 2000,
 }
+
+
+# The most characters of a value that a search looks at; a prefix has no more.
+_SEARCHED: Final = 100
+
+
+def fold(text: str) -> str:
+    """The spelling that texts are searched by: equal in any case, and however they are encoded."""
+    if text.isascii():
+        return text.lower()[:_SEARCHED]
+    return normalize("NFKC", normalize("NFKC", text).casefold())[:_SEARCHED]
 
 
 def new_prospect_id() -> str:

@@ -9,6 +9,14 @@ from typing import NamedTuple, Protocol
 from audience_service.model import Audience, Membership, Prospect
 
 
+class Coverage(NamedTuple):
+    """``ready`` counts members by tag, ``complete`` those who have every required one."""
+
+    members: int
+    complete: int
+    ready: Mapping[str, int]
+
+
 class AudienceRecords(Protocol):
     """Audiences. Counters change only by ``count``."""
 
@@ -66,6 +74,21 @@ class ProspectRecords(Protocol):
 
     async def page(self, workspace: str, *, after: str, limit: int) -> list[Prospect]:
         """Prospects that were not merged away, by id, after ``after``."""
+        ...
+
+    async def search(
+        self,
+        workspace: str,
+        *,
+        field: str,
+        prefix: str,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> list[Prospect]:
+        """Prospects whose field begins with a prefix (both folded), by its folded value and id.
+
+        After the value and the id of ``after``.
+        """
         ...
 
     async def by_aliases(self, workspace: str, aliases: Iterable[str]) -> dict[str, str]:
@@ -162,6 +185,12 @@ class MemberRecords(Protocol):
 
         A person in several comes once, where it joined first.
         """
+        ...
+
+    async def coverage(
+        self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
+    ) -> Coverage:
+        """How many members have a value for merge tags, counted in one statement."""
         ...
 
     async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:

@@ -8,8 +8,7 @@ from audience.v1 import prospects_pb2, prospects_pb2_grpc
 from audience_service import convert
 from audience_service.erasure import Erasure
 from audience_service.model import TEXT_FIELDS
-from audience_service.prospects import Prospects
-from servicekit.errors import unimplemented
+from audience_service.prospects import Prospects, place
 from servicekit.pages import decode_page_token, encode_page_token, page_size
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -31,21 +30,35 @@ class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
     async def ListProspects(
         self, request: prospects_pb2.ListProspectsRequest, context: Context
     ) -> prospects_pb2.ListProspectsResponse:
-        if request.HasField("search"):
-            raise unimplemented(missing="ProspectService.ListProspects.search")
         (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
-        filters = {"list": "prospects", "parent": request.parent}
+        search = request.search
+        filters = {
+            "list": "prospects",
+            "parent": request.parent,
+            "field": search.field,
+            "prefix": search.prefix,
+        }
         position = decode_page_token(request.page_token, filters=filters)
         size = page_size(request.page_size)
-        page = await self._prospects.page(
-            workspace, after=str(position["after"]) if position else "", limit=size + 1
-        )
+        if request.HasField("search"):
+            page = await self._prospects.search(
+                workspace,
+                field=search.field,
+                prefix=search.prefix,
+                after=(str(position["value"]), str(position["after"])) if position else None,
+                limit=size + 1,
+            )
+        else:
+            page = await self._prospects.page(
+                workspace, after=str(position["after"]) if position else "", limit=size + 1
+            )
         response = prospects_pb2.ListProspectsResponse(
             prospects=[convert.to_proto_prospect(each) for each in page[:size]]
         )
         if len(page) > size:
+            value, last = place(page[size - 1], search.field)
             response.next_page_token = encode_page_token(
-                {"after": page[size - 1].id}, filters=filters
+                {"value": value, "after": last}, filters=filters
             )
         return response
 

@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import Membership, MemberState
+from audience_service.records import Coverage
+from audience_service.sql.coverage import coverage_query, read_coverage
 from audience_service.sql.dialect import one_of
 from audience_service.sql.schema import memberships, withdrawals
 
@@ -140,6 +142,12 @@ class SqlMembers:
         joined = union_all(*(select(page) for page in pages)).subquery()
         found = await self._connection.execute(select(joined).order_by(joined.c.seq).limit(limit))
         return [_membership(row) for row in found.mappings()]
+
+    async def coverage(
+        self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
+    ) -> Coverage:
+        query = coverage_query(workspace, audience, tags, required=required)
+        return read_coverage(tags, (await self._connection.execute(query)).one())
 
     async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
         found = await self._connection.execute(

@@ -13,7 +13,7 @@ from servicekit.settings import ConfigurationError
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-async def migrate(database: Database) -> None:
+async def migrate(database: Database, *, to: str = "head") -> None:
     """Run what is missing of the migrations, all or nothing; harmless when nothing is missing.
 
     ConfigurationError when the database cannot be opened.
@@ -22,7 +22,7 @@ async def migrate(database: Database) -> None:
         async with database.engine.connect() as connection:
             await connection.execution_options(audience_writes=True)
             async with connection.begin():
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade, to)
     except OperationalError as error:
         raise ConfigurationError(
             f"AUDIENCE_DATABASE_URL: the database cannot be opened ({error.orig}). Check that it "
@@ -30,8 +30,8 @@ async def migrate(database: Database) -> None:
         ) from error
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -1,14 +1,17 @@
 """Prospects and their aliases."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.model import KEPT_FIELDS, FieldSource, Prospect, Provenance
+from audience_service.model import KEPT_FIELDS, SEARCHED_FIELDS, FieldSource, Prospect, Provenance
+from audience_service.provenance import fold
 from audience_service.sql.dialect import one_of
 from audience_service.sql.schema import aliases, prospects
+
+_LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class SqlProspects:
@@ -35,6 +38,34 @@ class SqlProspects:
             .limit(limit)
         )
         return [_prospect(row) for row in found]
+
+    async def search(
+        self,
+        workspace: str,
+        *,
+        field: str,
+        prefix: str,
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> list[Prospect]:
+        column = prospects.c[f"{field}_folded"]
+        query = (
+            select(prospects)
+            .where(
+                prospects.c.workspace == workspace,
+                # Spelt out, or the index that leaves out the blank ones is not used.
+                column != "",
+                column >= prefix,
+                column < prefix + _LAST_CHARACTER,
+                prospects.c.merged_into.is_(None),
+            )
+            .order_by(column, prospects.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            value, prospect = after
+            query = query.where(column >= value, or_(column > value, prospects.c.id > prospect))
+        return [_prospect(row) for row in await self._connection.execute(query)]
 
     async def by_aliases(self, workspace: str, names: Iterable[str]) -> dict[str, str]:
         found = await self._connection.execute(
@@ -125,6 +156,7 @@ class SqlProspects:
 
 def _values(prospect: Prospect) -> dict[str, Any]:
     values: dict[str, Any] = {name: prospect.fields.get(name, "") for name in KEPT_FIELDS}
+    values |= {f"{name}_folded": fold(values[name]) for name in SEARCHED_FIELDS}
     return values | {
         "workspace": prospect.workspace,
         "id": prospect.id,

@@ -22,7 +22,12 @@ from sqlalchemy import (
     text,
 )
 
+from audience_service.model import SEARCHED_FIELDS
+
 metadata = MetaData()
+
+# Sorted by code points, or PostgreSQL could not find prefixes by an index.
+folded = String().with_variant(String(collation="C"), "postgresql")
 
 # The counter behind membership.seq and the numbers of imports, moved under the writers' lock.
 workspaces = Table(
@@ -85,6 +90,11 @@ prospects = Table(
     Column("create_ms", BigInteger, nullable=False),
     Column("update_ms", BigInteger, nullable=False),
     Column("merged_into", String),
+    # What ListProspects searches, as ``provenance.fold`` spells it.
+    *(
+        Column(f"{name}_folded", folded, nullable=False, server_default="")
+        for name in SEARCHED_FIELDS
+    ),
     PrimaryKeyConstraint("workspace", "id"),
     ForeignKeyConstraint(["workspace", "merged_into"], ["prospects.workspace", "prospects.id"]),
     Index(
@@ -93,6 +103,17 @@ prospects = Table(
         "merged_into",
         sqlite_where=text("merged_into IS NOT NULL"),
         postgresql_where=text("merged_into IS NOT NULL"),
+    ),
+    *(
+        Index(
+            f"prospects_by_{name}",
+            "workspace",
+            f"{name}_folded",
+            "id",
+            sqlite_where=text(f"{name}_folded <> ''"),
+            postgresql_where=text(f"{name}_folded <> ''"),
+        )
+        for name in SEARCHED_FIELDS
     ),
 )
 

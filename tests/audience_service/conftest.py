@@ -51,13 +51,19 @@ async def client(
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty, migrated SQLite file that refuses statements without a workspace."""
+async def empty_database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without tables."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}")
-    await migrate(database)
-    event.listen(database.engine.sync_engine, "before_execute", refuse_without_workspace)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def database(empty_database: Database) -> Database:
+    """An empty, migrated database that refuses statements without a workspace."""
+    await migrate(empty_database)
+    event.listen(empty_database.engine.sync_engine, "before_execute", refuse_without_workspace)
+    return empty_database
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""Databases of every earlier version come up to date, with what is in them."""
+
+from collections.abc import Mapping
+
+import pytest
+from sqlalchemy import insert, table
+from sqlalchemy.sql.expression import column
+
+from audience_service.model import Audience, Membership, Prospect
+from audience_service.person_keys import PersonKeys
+from audience_service.ports import Transaction
+from audience_service.sql.database import Database
+from audience_service.sql.migrate import migrate
+from audience_service.sql.store import SqlStore
+
+AUDIENCE: Mapping[str, object] = {
+    "workspace": "acme",
+    "id": "leads",
+    "display_name": "Leads",
+    "description": "",
+    "account": "",
+    **dict.fromkeys(("members", "pending", "enriched", "cached", "partial", "failed"), 0),
+    "last_seq": 1,
+    "submitted_seq": 0,
+    "enrichment_id": "",
+    **dict.fromkeys(
+        ("enrichment_wanted", "enrichment_created", "enrichment_paused", "pause_applied"), False
+    ),
+    "revision": 1,
+    "create_ms": 1,
+    "update_ms": 1,
+}
+PROSPECT: Mapping[str, object] = {
+    "workspace": "acme",
+    "id": "p0000001",
+    "primary_alias": "in:ada",
+    "member_id": "",
+    "provider_id": "",
+    "first_name": "ADA",
+    **dict.fromkeys(("last_name", "headline", "company", "title", "location", "picture_url"), ""),
+    "provenance": "{}",
+    "revision": 1,
+    "create_ms": 1,
+    "update_ms": 1,
+}
+MEMBERSHIP: Mapping[str, object] = {
+    "workspace": "acme",
+    "audience": "leads",
+    "prospect": "p0000001",
+    "seq": 1,
+    "state": 1,
+    "degree": 0,
+    "join_ms": 1,
+    "last_import": 0,
+    "profile": "",
+    "event_revision": 0,
+}
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+async def test_what_an_earlier_version_kept_is_there(
+    empty_database: Database, version: str
+) -> None:
+    await migrate(empty_database, to=version)
+    async with empty_database.engine.begin() as connection:
+        for name, values in (
+            ("audiences", AUDIENCE),
+            ("prospects", PROSPECT),
+            ("memberships", MEMBERSHIP),
+        ):
+            into = table(name, *(column(each) for each in values))
+            await connection.execute(insert(into), [dict(values)])
+    await migrate(empty_database)
+    store = SqlStore(empty_database, keys=PersonKeys(b"a secret of the tests"))
+
+    async def look(tx: Transaction) -> tuple[Audience | None, list[Membership], list[Prospect]]:
+        return (
+            await tx.audiences.get("acme", "leads"),
+            await tx.members.page("acme", "leads", after=0, limit=10),
+            await tx.prospects.search(
+                "acme", field="first_name", prefix="ad", after=None, limit=10
+            ),
+        )
+
+    audience, members, found = await store.read(look)
+    assert audience is not None
+    assert not audience.building
+    assert [each.prospect for each in members] == [each.id for each in found] == ["p0000001"]
