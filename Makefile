@@ -23,7 +23,7 @@ up: .venv/ready ## Start the pair with embedded stores and keep it running (real
 	@$(BIN)/audiencectl up
 
 test: .venv/ready ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto
 
 check: .venv/ready ## Check format, lint, types, the contract and the import rules
 	$(BIN)/ruff format --check .
@@ -43,6 +43,9 @@ protos: .venv/ready ## Generate the Python code of the contract anew
 
 lock: .venv/ready ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock
+
+bench: .venv/ready ## Run the benchmarks: ratios to a floor in the same run (minutes)
+	@for each in simulator import_parsing consume_views views scale; do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean: ## Remove the environment and the data of make up
 	rm -rf .venv .data
