@@ -24,9 +24,9 @@ import uvloop
 
 from benchmarks.scale import Load, opened, side_by_side
 from benchmarks.store_process import store_process
-from enrichment_service.model import Finding, ViewResult
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.ticks import TickEngine
+from enrichment_service.view_results import Finding, ViewResult
 from servicekit.clock import SystemClock
 
 _KEY = "simulator-key"

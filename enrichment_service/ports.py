@@ -4,7 +4,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from enrichment_service.model import AccountStatus, ViewResult
+from enrichment_service.model import AccountStatus
+from enrichment_service.view_results import ViewResult
 
 PARTITIONS = 16
 """Fixed when the store is created."""

@@ -10,7 +10,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from enrichment_service.model import AccountStatus, Finding, ViewResult
+from enrichment_service.model import AccountStatus
 from enrichment_service.ports import KeyRefusedError
 from enrichment_service.provider_answers import (
     read_account_status,
@@ -18,6 +18,7 @@ from enrichment_service.provider_answers import (
     read_profile,
     read_retry_after,
 )
+from enrichment_service.view_results import Finding, ViewResult
 
 _LARGEST_BODY = 2 * 1024 * 1024
 # Below what servers and gateways commonly keep, so that a connection is rarely closed under us.

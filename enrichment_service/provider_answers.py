@@ -12,7 +12,8 @@ from enrichment_service.identifiers import (
     is_provider_id,
     is_sales_id,
 )
-from enrichment_service.model import AccountStatus, ConnectionDegree, Finding, ViewedProfile
+from enrichment_service.model import AccountStatus, ConnectionDegree
+from enrichment_service.view_results import Finding, ViewedProfile
 
 _LONGEST_TEXT = 1000
 _LONGEST_URL = 4000

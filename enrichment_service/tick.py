@@ -9,14 +9,7 @@ from typing import Any
 import structlog
 
 from enrichment_service.accounts import parse_hours
-from enrichment_service.model import (
-    Finding,
-    Outcome,
-    OutcomeKind,
-    Pacing,
-    PauseReason,
-    ViewResult,
-)
+from enrichment_service.model import Pacing, PauseReason
 from enrichment_service.person_keys import PersonKeys
 from enrichment_service.policy.outcomes import classify
 from enrichment_service.policy.pacing import (
@@ -30,6 +23,7 @@ from enrichment_service.policy.pacing import (
 from enrichment_service.ports import ProfileSource, RefusedError, StorePort
 from enrichment_service.provider_alarm import ProviderAlarm
 from enrichment_service.view_reports import report_of
+from enrichment_service.view_results import Finding, Outcome, OutcomeKind, ViewResult
 from servicekit.errors import ServiceError
 from servicekit.names import random_id
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from enrichment_service.model import (
-    FailureReason,
+from enrichment_service.model import FailureReason
+from enrichment_service.person_keys import PersonKeys
+from enrichment_service.policy.outcomes import partial_delay_ms, pause_for_ms, retry_delay_ms
+from enrichment_service.view_results import (
     Outcome,
     OutcomeKind,
     PauseEnd,
     ViewedProfile,
     ViewResult,
 )
-from enrichment_service.person_keys import PersonKeys
-from enrichment_service.policy.outcomes import partial_delay_ms, pause_for_ms, retry_delay_ms
 from servicekit.names import random_id
 
 

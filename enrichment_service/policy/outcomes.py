@@ -6,14 +6,8 @@ A view is left uncharged only where it certainly did not happen.
 
 from collections.abc import Iterator
 
-from enrichment_service.model import (
-    FailureReason,
-    Finding,
-    Outcome,
-    OutcomeKind,
-    PauseEnd,
-    PauseReason,
-)
+from enrichment_service.model import FailureReason, PauseReason
+from enrichment_service.view_results import Finding, Outcome, OutcomeKind, PauseEnd
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS

@@ -2,14 +2,7 @@
 
 import pytest
 
-from enrichment_service.model import (
-    FailureReason,
-    Finding,
-    Outcome,
-    OutcomeKind,
-    PauseEnd,
-    PauseReason,
-)
+from enrichment_service.model import FailureReason, PauseReason
 from enrichment_service.policy.outcomes import (
     ERRORS,
     FINDINGS,
@@ -18,6 +11,7 @@ from enrichment_service.policy.outcomes import (
     pause_for_ms,
     retry_delay_ms,
 )
+from enrichment_service.view_results import Finding, Outcome, OutcomeKind, PauseEnd
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

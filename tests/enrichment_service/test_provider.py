@@ -10,9 +10,10 @@ from itertools import count
 import aiohttp
 import pytest
 
-from enrichment_service.model import ConnectionDegree, Finding, OutcomeKind, PauseReason, ViewResult
+from enrichment_service.model import ConnectionDegree, PauseReason
 from enrichment_service.policy.outcomes import classify
 from enrichment_service.provider import ConnectedAccountProvider
+from enrichment_service.view_results import Finding, OutcomeKind, ViewResult
 from tests.enrichment_service.test_outcomes import ROWS
 from tests.linkedin_simulator.simulator_client import SimulatorClient
 from tests.linkedin_simulator.simulator_process import KEY, SimulatorProcess

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment_service.identifiers import fold_identifier
-from enrichment_service.model import ConnectionDegree, Finding, ViewedProfile
+from enrichment_service.model import ConnectionDegree
 from enrichment_service.provider_answers import read_error_type, read_profile, read_retry_after
+from enrichment_service.view_results import Finding, ViewedProfile
 
 PROVIDER_ID = "ACoAAAcDMMQBabcdefghijklmnopqrstuvwxyz0"
 SALES_ID = "ACwAAAcDMMQBabcdefghijklmnopqrstuvwxyz0"

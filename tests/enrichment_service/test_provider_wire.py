@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, closing
 import orjson
 import pytest
 
-from enrichment_service.model import Finding, ViewResult
 from enrichment_service.provider import ConnectedAccountProvider
+from enrichment_service.view_results import Finding, ViewResult
 
 PROFILE = orjson.dumps(
     {

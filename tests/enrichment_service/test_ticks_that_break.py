@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from enrichment_service.model import ViewResult
 from enrichment_service.policy.outcomes import RETRY_DELAYS_MS
 from enrichment_service.ports import ProfileSource
 from enrichment_service.store.store import Store
+from enrichment_service.view_results import ViewResult
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import working
 from tests.linkedin_simulator.simulator_client import SimulatorClient
