@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from enrichment.v1 import enrichments_pb2, events_pb2, pauses_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -9,10 +10,14 @@ from google.protobuf.duration_pb2 import Duration
 from enrichment_service.convert import to_date, to_proto_profile, to_proto_time
 from enrichment_service.event_cursors import Position
 from enrichment_service.event_filter import EventFilter, Selection, Shard
-from enrichment_service.event_log import Event, Extent, event_id
+from enrichment_service.event_log import Extent, event_id
+from enrichment_service.event_pages import Batch, Event
 from enrichment_service.event_stream import Message, MessageKind
 from enrichment_service.events import LogDescription, Start, Subscription
 from enrichment_service.model import FailureReason, PauseReason
+
+_BATCH_FIELD = events_pb2.SubscribeEventsResponse.BATCH_FIELD_NUMBER
+_EVENTS_FIELD = events_pb2.EventBatch.EVENTS_FIELD_NUMBER
 
 # An entry of a newer version of the service may have a type that this one does not know: it is
 # delivered without it rather than left out.
@@ -70,25 +75,60 @@ def wants_profiles(view: events_pb2.EventView.ValueType) -> bool:
     return view != events_pb2.EVENT_VIEW_BASIC
 
 
-def to_proto_message(message: Message) -> events_pb2.SubscribeEventsResponse:
-    """A message of a subscription."""
-    response = events_pb2.SubscribeEventsResponse(cursor=message.cursor)
-    match message.kind:
-        case MessageKind.BATCH:
-            response.batch.events.extend(map(to_proto_event, message.events))
-        case MessageKind.OPENED:
-            response.opened.retention.FromMilliseconds(message.retention_ms)
-        case MessageKind.CHECKPOINT:
-            response.checkpoint.SetInParent()
-        case MessageKind.CAUGHT_UP:
-            response.caught_up.SetInParent()
-        case MessageKind.FELL_BEHIND:
-            response.fell_behind.SetInParent()
-        case MessageKind.SNAPSHOT_END:
-            response.snapshot_end.SetInParent()
-        case MessageKind.DRAINING:
-            response.draining.SetInParent()
-    return response
+class MessageEncoder:
+    """Messages of subscriptions as bytes; events are serialised once for all who get them.
+
+    Serialised messages that follow each other are one message by the rules of protobuf, so a batch
+    is put together from the bytes of its events.
+    """
+
+    def __init__(self) -> None:
+        # They live as long as what they are made of.
+        self._events = WeakKeyDictionary[Event, bytes]()
+        self._batches = WeakKeyDictionary[Batch, bytes]()
+
+    def encode(self, message: Message) -> bytes:
+        """A message of a subscription, serialised."""
+        response = events_pb2.SubscribeEventsResponse(cursor=message.cursor)
+        match message.kind:
+            case MessageKind.OPENED:
+                response.opened.retention.FromMilliseconds(message.retention_ms)
+            case MessageKind.CHECKPOINT:
+                response.checkpoint.SetInParent()
+            case MessageKind.CAUGHT_UP:
+                response.caught_up.SetInParent()
+            case MessageKind.FELL_BEHIND:
+                response.fell_behind.SetInParent()
+            case MessageKind.SNAPSHOT_END:
+                response.snapshot_end.SetInParent()
+            case MessageKind.DRAINING:
+                response.draining.SetInParent()
+        head = response.SerializeToString()
+        return head if message.batch is None else head + self._encode_batch(message.batch)
+
+    def _encode_batch(self, batch: Batch) -> bytes:
+        encoded = self._batches.get(batch)
+        if encoded is None:
+            events = b"".join(map(self._encode_event, batch.events))
+            encoded = self._batches[batch] = _field(_BATCH_FIELD, events)
+        return encoded
+
+    def _encode_event(self, event: Event) -> bytes:
+        encoded = self._events.get(event)
+        if encoded is None:
+            whole = to_proto_event(event).SerializeToString()
+            encoded = self._events[event] = _field(_EVENTS_FIELD, whole)
+        return encoded
+
+
+def _field(number: int, value: bytes) -> bytes:
+    """A field of bytes as it stands in a serialised message."""
+    prefix, size = bytearray([number << 3 | 2]), len(value)
+    while size > 127:
+        prefix.append(size & 127 | 128)
+        size >>= 7
+    prefix.append(size)
+    return bytes(prefix) + value
 
 
 def to_proto_event(event: Event) -> events_pb2.Event:

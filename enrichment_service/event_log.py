@@ -1,7 +1,7 @@
 """The log as its readers see it: pages of one partition, and where it begins and ends."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ import orjson
 
 from enrichment_service.event_cursors import Position, StreamId, parse_id
 from enrichment_service.event_news import News
+from enrichment_service.event_pages import LoggedEvent, Page, PageCache
 from enrichment_service.ports import StorePort
 from servicekit.errors import ServiceError, out_of_range
 
@@ -25,44 +26,6 @@ class LogStore(StorePort, Protocol):
     def epoch(self, partition: int) -> str:
         """MUST change, at the latest during the next call, once the partition's log was lost."""
         ...
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
-class Event:
-    """An event with what the cache knows of the person it names.
-
-    Attributes:
-        event_id: unique for ever, the same for every reader.
-        time_ms: when; None if that is not known.
-        entry: the log's own fields, as `_log.lua` lists them.
-        record: of the person, as `read_events.lua` lists it; None without one, or if not asked for.
-        now_ms: calendar time of the reading.
-        weight: about the bytes it takes in a message.
-    """
-
-    event_id: str
-    time_ms: int | None
-    entry: Mapping[str, Any]
-    record: Mapping[str, Any] | None
-    now_ms: int
-    weight: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoggedEvent(Event):
-    """An entry of the log; reading goes on behind `position`."""
-
-    partition: int
-    position: Position
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Entries of one partition in order; `ends` when nothing newer was there."""
-
-    events: list[LoggedEvent]
-    position: Position
-    ends: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,25 +51,41 @@ class Extent:
 class EventLog:
     """Reads the log. Every reader of this process reads through one of these.
 
-    Listeners at the head of the log all want the same page when news comes: they share one read.
+    Readers who are at the same place share one read, and the page for the moments that it is kept.
     """
 
     def __init__(self, store: LogStore, news: News) -> None:
         self.store = store
         self._news = news
         self._reading: dict[_Key, asyncio.Task[Page]] = {}
+        self._pages = PageCache()
+        news.on_erasure(self._pages.drop)
 
     async def read_shared(self, partition: int, position: Position, *, joined: bool) -> Page:
-        """As `read`, together with other listeners of this process that want the same page now."""
+        """As `read`, or what another reader of this process has read there just now."""
         # A read that began before the last ring may lack what was rung for.
-        key = (partition, position, joined, self._news.rings)
+        rings = self._news.rings(partition)
+        # Nobody would tell of an erasure while nothing follows the log.
+        if self._news.live:
+            page = self._pages.find(partition, position, joined=joined, rings=rings)
+            if page is not None:
+                return page
+        key = (partition, position, joined, rings)
         reading = self._reading.get(key)
         if reading is None:
-            reading = asyncio.create_task(self.read(partition, position, joined=joined))
+            reading = asyncio.create_task(self._read_to_keep(key))
             self._reading[key] = reading
             reading.add_done_callback(partial(self._forget, key))
         # Whoever leaves takes nothing from the others.
         return await asyncio.shield(reading)
+
+    async def _read_to_keep(self, key: _Key) -> Page:
+        partition, position, joined, rings = key
+        erasures = self._news.erasures(partition)
+        page = await self.read(partition, position, joined=joined)
+        if self._news.live and page.events and erasures == self._news.erasures(partition):
+            self._pages.keep(partition, position, page, joined=joined, rings=rings)
+        return page
 
     def _forget(self, key: _Key, reading: asyncio.Task[Page]) -> None:
         del self._reading[key]

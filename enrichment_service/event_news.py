@@ -1,7 +1,8 @@
 """Tells subscribers which partitions have news. It says that there is something, never what."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -50,7 +51,10 @@ class News:
 
     def __init__(self) -> None:
         self.live = False
-        self._rings = 0
+        self._rings = Counter[int]()
+        self._rings_for_all = 0
+        self._erasures = Counter[int]()
+        self._when_erased: list[Callable[[int], None]] = []
         self._listeners: set[Listener] = set()
 
     @property
@@ -58,18 +62,31 @@ class News:
         """Subscribers that listen."""
         return len(self._listeners)
 
-    @property
-    def rings(self) -> int:
-        """How often anything was rung, or somebody began to listen: a read that began since then
-        shows all that its readers were told of, or saw before they came."""
-        return self._rings
+    def rings(self, partition: int) -> int:
+        """How often a partition was rung, or somebody began to listen: a read that began since
+        then shows all that its readers were told of, or saw before they came."""
+        return self._rings[partition] + self._rings_for_all
+
+    def erasures(self, partition: int) -> int:
+        """How often somebody of the partition was erased, as far as was heard."""
+        return self._erasures[partition]
+
+    def on_erasure(self, forget: Callable[[int], None]) -> None:
+        """Call `forget` with the partition whenever somebody of it is erased."""
+        self._when_erased.append(forget)
+
+    def erase(self, partition: int) -> None:
+        """Somebody of the partition was erased: what was read before may show them."""
+        self._erasures[partition] += 1
+        for forget in self._when_erased:
+            forget(partition)
 
     @contextmanager
     def listen(self, partitions: frozenset[int]) -> Iterator[Listener]:
         """Listen to these partitions. All of them are on the list at first."""
         listener = Listener(partitions)
         self._listeners.add(listener)
-        self._rings += 1
+        self._rings_for_all += 1
         try:
             yield listener
         finally:
@@ -77,12 +94,12 @@ class News:
 
     def ring(self, partition: int) -> None:
         """Something was appended to the partition, or its log was lost."""
-        self._rings += 1
+        self._rings[partition] += 1
         for listener in self._listeners:
             listener.ring(partition)
 
     def ring_all(self) -> None:
         """Anything may have happened anywhere."""
-        self._rings += 1
+        self._rings_for_all += 1
         for listener in self._listeners:
             listener.ring_all()

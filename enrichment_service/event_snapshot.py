@@ -6,7 +6,8 @@ from typing import Any
 
 from enrichment_service.event_cursors import Place, Position, parse_id
 from enrichment_service.event_filter import EventFilter
-from enrichment_service.event_log import Event, LogStore, check
+from enrichment_service.event_log import LogStore, check
+from enrichment_service.event_pages import Event
 
 _PAGE = 256
 

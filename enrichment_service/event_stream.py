@@ -1,20 +1,18 @@
 """One subscription: reads the log at the subscriber's own pace and says where it is."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeVar
 
+from enrichment_service import event_pages
 from enrichment_service.event_cursors import Cursor, Place, encode_cursor
 from enrichment_service.event_filter import Selection
-from enrichment_service.event_log import Event, EventLog, Page
+from enrichment_service.event_log import EventLog
 from enrichment_service.event_news import Listener, News
+from enrichment_service.event_pages import Batch, Page, cut
 from enrichment_service.event_snapshot import read_states
 from servicekit.errors import unavailable
-
-# Well below the 4 MiB that callers accept without being told.
-_BATCH_BYTES = 768 * 1024
 
 
 class MessageKind(Enum):
@@ -35,15 +33,12 @@ class Message:
 
     kind: MessageKind
     cursor: str
-    events: Sequence[Event] = ()
+    batch: Batch | None = None
     retention_ms: int = 0
 
 
 Send = Callable[[Message], Awaitable[None]]
 """Returns when the subscriber can take the next message; nothing is queued in front of it."""
-
-
-EventT = TypeVar("EventT", bound=Event)
 
 
 class EventStream:
@@ -119,10 +114,10 @@ class EventStream:
             event_filter=self._filter,
             joined=self._joined,
         )
-        for batch in cut(page.states, _BATCH_BYTES):
-            last = batch[-1] is page.states[-1]
-            self._place = page.place if last else batch[-1].place
-            await self._send(MessageKind.BATCH, events=batch)
+        for states in cut(page.states, event_pages.BATCH_BYTES):
+            last = states[-1] is page.states[-1]
+            self._place = page.place if last else states[-1].place
+            await self._send(MessageKind.BATCH, batch=Batch(events=states))
         if not page.ends:
             return page.place
         following = [each for each in self._positions if each > place.partition]
@@ -145,11 +140,9 @@ class EventStream:
             partition, self._positions[partition], joined=self._joined
         )
         await self._note_distance(partition, page)
-        wanted = [event for event in page.events if self._filter.wants(event.entry)]
-        for batch in cut(wanted, _BATCH_BYTES):
-            last = batch[-1] is wanted[-1]
-            self._positions[partition] = page.position if last else batch[-1].position
-            await self._send(MessageKind.BATCH, events=batch)
+        for position, batch in page.batches(self._filter):
+            self._positions[partition] = position
+            await self._send(MessageKind.BATCH, batch=batch)
         self._positions[partition] = page.position
 
     async def _note_distance(self, partition: int, page: Page) -> None:
@@ -163,24 +156,8 @@ class EventStream:
         self._behind.add(partition)
 
     async def _send(
-        self, kind: MessageKind, *, events: Sequence[Event] = (), retention_ms: int = 0
+        self, kind: MessageKind, *, batch: Batch | None = None, retention_ms: int = 0
     ) -> None:
         cursor = encode_cursor(Cursor(self._positions, self._place), fingerprint=self._fingerprint)
-        await self._write(
-            Message(kind=kind, cursor=cursor, events=events, retention_ms=retention_ms)
-        )
+        await self._write(Message(kind=kind, cursor=cursor, batch=batch, retention_ms=retention_ms))
         self._last_sent = asyncio.get_running_loop().time()
-
-
-def cut(events: Iterable[EventT], most_bytes: int) -> Iterator[list[EventT]]:
-    """The events in order, in lists of at most about that many bytes (one event at least)."""
-    batch: list[EventT] = []
-    weight = 0
-    for event in events:
-        if batch and weight + event.weight > most_bytes:
-            yield batch
-            batch, weight = [], 0
-        batch.append(event)
-        weight += event.weight
-    if batch:
-        yield batch

@@ -14,9 +14,10 @@ from enrichment_service.event_cursors import (
     encode_cursor,
 )
 from enrichment_service.event_filter import EventFilter, Selection
-from enrichment_service.event_log import EventLog, Extent, LoggedEvent, LogStore, check
+from enrichment_service.event_log import EventLog, Extent, LogStore, check
 from enrichment_service.event_news import News
-from enrichment_service.event_stream import EventStream, Send, cut
+from enrichment_service.event_pages import LoggedEvent, cut
+from enrichment_service.event_stream import EventStream, Send
 from enrichment_service.ports import PARTITIONS
 from servicekit.errors import invalid_argument, unavailable
 

@@ -167,15 +167,26 @@ def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Message]:
 
 
 def _rebuild(handler: Handler, call: Behaviour, parse: Callable[[bytes], Message]) -> Handler:
+    serialize = _serializer(handler.response_serializer)
     # Unary requests arrive as bytes and are parsed inside the call; messages of a stream are
     # parsed as they are read, which is inside the call too.
     if handler.request_streaming:
         if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(call, parse, handler.response_serializer)
+            return grpc.stream_stream_rpc_method_handler(call, parse, serialize)
         return grpc.stream_unary_rpc_method_handler(call, parse, None)
     if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(call, None, handler.response_serializer)
+        return grpc.unary_stream_rpc_method_handler(call, None, serialize)
     return grpc.unary_unary_rpc_method_handler(call, None, None)
+
+
+def _serializer(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
+    """Lets a stream write bytes, too: what many streams send is then serialised once."""
+    assert serialize is not None
+
+    def to_bytes(message: Any) -> bytes:
+        return message if isinstance(message, bytes) else serialize(message)
+
+    return to_bytes
 
 
 def _missing(name: str) -> Behaviour:

@@ -7,11 +7,11 @@ from enrichment.v1 import events_pb2
 from enrichment.v1.events_pb2_grpc import EventServiceServicer
 
 from enrichment_service.convert_events import (
+    MessageEncoder,
     from_proto_filter,
     from_proto_subscription,
     to_proto_event,
     to_proto_log,
-    to_proto_message,
     wants_profiles,
 )
 from enrichment_service.event_limits import SubscriptionLimit
@@ -28,12 +28,13 @@ class EventServicer(EventServiceServicer):
     def __init__(self, events: Events, *, limit: SubscriptionLimit) -> None:
         self._events = events
         self._limit = limit
+        self._encoder = MessageEncoder()
 
     async def _subscribe(
         self, request: events_pb2.SubscribeEventsRequest, context: Context
     ) -> None:
         async def send(message: Message) -> None:
-            await context.write(to_proto_message(message))
+            await context.write(self._encoder.encode(message))
 
         with self._limit.taken(_caller_of(context)):
             await self._events.subscribe(from_proto_subscription(request), send)

@@ -24,6 +24,8 @@ _log = structlog.get_logger("event_tail")
 _BLOCK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 _READ_COUNT = 256
+_LINGER_SECONDS = 0.02
+_ERASED = b'"PROFILE_ERASED"'
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 
@@ -142,7 +144,12 @@ class _Follower:
             if isinstance(answer, list):
                 for key, entries in answer:
                     self._newest[index_of[key]] = entries[-1][0]
-                    self._news.ring(self._partitions[index_of[key]])
+                    partition = self._partitions[index_of[key]]
+                    if any(_ERASED in fields[1] for _, fields in entries):
+                        self._news.erase(partition)
+                    self._news.ring(partition)
+                # What comes in these moments goes out in one message, however many listen.
+                await asyncio.sleep(_LINGER_SECONDS)
             if loop.time() - looked >= _BLOCK_SECONDS:
                 await self._look_for_losses()
                 looked = loop.time()

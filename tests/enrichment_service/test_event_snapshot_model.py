@@ -12,7 +12,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from enrichment_service import event_snapshot, event_stream
+from enrichment_service import event_pages, event_snapshot
 from enrichment_service.event_filter import EventFilter, Selection
 from enrichment_service.event_news import News
 from enrichment_service.event_snapshot import ListedState
@@ -129,7 +129,7 @@ class Reader:
             if next(breaks, False):
                 # The message was lost on its way, so its cursor is not known.
                 raise BrokenOffError
-            for event in message.events:
+            for event in message.batch.events if message.batch else ():
                 self._fold(dict(event.entry), listed=isinstance(event, ListedState))
             self.ended += message.kind is MessageKind.SNAPSHOT_END
             self.cursor = message.cursor
@@ -182,7 +182,7 @@ def scene(valkey: Valkey) -> Iterator[Scene]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # So small that everything can come between.
         patch.setattr(event_snapshot, "_PAGE", 2)
-        patch.setattr(event_stream, "_BATCH_BYTES", 1)
+        patch.setattr(event_pages, "BATCH_BYTES", 1)
         scene = Scene(valkey.url, Path(folder))
         yield scene
         scene.close()
