@@ -18,7 +18,8 @@ class Settings(ServerSettings):
     database_url: str = Field(
         default="sqlite+aiosqlite:///audience.db",
         pattern=r"^[a-z0-9+]+://",
-        description="SQLAlchemy URL of the database, such as sqlite+aiosqlite:////data/audience.db.",
+        description="SQLAlchemy URL of the database, such as sqlite+aiosqlite:////data/audience.db "
+        "or postgresql://user:password@host/audience.",
     )
     enrichment_address: str = Field(
         default="127.0.0.1:7001",

@@ -94,7 +94,9 @@ class SqlBuilds:
             *_belongs(build),
         )
         joined = await self._connection.execute(
-            insert(memberships).from_select(list(values), members)
+            insert(memberships).from_select(list(values), members),
+            # SQLAlchemy counts the rows of an INSERT only when it is told to.
+            execution_options={"preserve_rowcount": True},
         )
         return joined.rowcount
 

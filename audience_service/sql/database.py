@@ -1,19 +1,21 @@
 """Connections and transactions: one writer a workspace, and none cut short by a cancelled call."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InvalidRequestError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from audience_service.shielding import to_its_end
+from servicekit.errors import unavailable
 from servicekit.settings import ConfigurationError
 
 ResultT = TypeVar("ResultT")
@@ -32,8 +34,10 @@ class Database:
         """
         try:
             address = make_url(url)
+            if address.drivername in ("postgres", "postgresql"):
+                address = address.set(drivername="postgresql+psycopg")
             self._embedded = address.get_backend_name() == "sqlite"
-            self.engine: AsyncEngine = create_async_engine(url)
+            self.engine: AsyncEngine = create_async_engine(address)
         except (ArgumentError, InvalidRequestError, ModuleNotFoundError) as error:
             raise ConfigurationError(
                 "AUDIENCE_DATABASE_URL: give a database with an async driver, such as "
@@ -49,14 +53,16 @@ class Database:
 
     async def read(self, work: Work[ResultT]) -> ResultT:
         """Run ``work`` in a transaction that sees one state of the database."""
-        return await to_its_end(self._read(work))
+        with _translated():
+            return await to_its_end(self._read(work))
 
     async def write(self, workspaces: Sequence[str], work: Work[ResultT]) -> ResultT:
         """Run ``work`` as the only writer of identity and membership in these workspaces.
 
         Committed when it returns, rolled back when it raises; a cancelled caller waits for that.
         """
-        return await to_its_end(self._write(workspaces, work))
+        with _translated():
+            return await to_its_end(self._write(workspaces, work))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -82,6 +88,18 @@ class Database:
                     key = func.hashtextextended(workspace, 0)
                     await connection.execute(select(func.pg_advisory_xact_lock(key)))
             return await work(connection)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """A database that is away or has no place is nobody's fault and passes."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise unavailable(
+            "DATABASE_UNAVAILABLE",
+            "The database does not answer. Repeat the call in a moment.",
+        ) from error
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
 from audience_service.sql.database import Database
 from servicekit.settings import ConfigurationError
 
+# Any number that nobody else takes.
+_LOCK = 4_803_217_650_912_340_117
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -22,6 +24,9 @@ async def migrate(database: Database, *, to: str = "head") -> None:
         async with database.engine.connect() as connection:
             await connection.execution_options(audience_writes=True)
             async with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    # Of several processes that start at once the others wait here.
+                    await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
                 await connection.run_sync(_upgrade, to)
     except OperationalError as error:
         raise ConfigurationError(

@@ -1,11 +1,12 @@
-"""The audience service in this process, on a SQLite file of the test's own and real gRPC."""
+"""The audience service in this process, on databases of the test's own and real gRPC."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event
 
 from audience_service.app import build
@@ -19,6 +20,7 @@ from servicekit.clock import SteppedClock
 from servicekit.server import start_server
 from tests.audience_service.enrichment_stub import EnrichmentStub
 from tests.audience_service.tenancy import refuse_without_workspace
+from tests.support.postgres import Postgres, new_database, start_postgres
 
 Until = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
@@ -29,16 +31,33 @@ async def enrichment() -> EnrichmentStub:
     return EnrichmentStub()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    server = start_postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the test's own: each test of the service runs on every kind."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}"
+    return new_database(request.getfixturevalue("postgres"))
+
+
 @pytest.fixture
 async def client(
-    enrichment: EnrichmentStub, tmp_path: Path, clock: SteppedClock
+    enrichment: EnrichmentStub, database_url: str, tmp_path: Path, clock: SteppedClock
 ) -> AsyncIterator[AudienceClient]:
     """A client of a running audience service."""
     async with AsyncExitStack() as stack:
         address = await enrichment.start()
         stack.push_async_callback(enrichment.stop)
         settings = Settings(
-            database_url=f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}",
+            database_url=database_url,
+            erasure_key=SecretStr("a secret of the tests"),
             enrichment_address=address,
             clock_file=tmp_path / "clock",
             drain_grace_seconds=0.5,
@@ -51,9 +70,9 @@ async def client(
 
 
 @pytest.fixture
-async def empty_database(tmp_path: Path) -> AsyncIterator[Database]:
+async def empty_database(database_url: str) -> AsyncIterator[Database]:
     """A database without tables."""
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}")
+    database = Database(database_url)
     yield database
     await database.close()
 

@@ -10,17 +10,18 @@ from typing import Self
 
 
 class ServiceProcess:
-    """Starts the service on a database file; ended, if it still runs, when the block is left."""
+    """Starts the service on a database; ended, if it still runs, when the block is left."""
 
-    def __init__(self, database: Path, **settings: str) -> None:
+    def __init__(self, database_url: str, *, log: Path, **settings: str) -> None:
         """Start it and wait until it listens; `settings` are variables without their prefix."""
-        self._log = database.with_suffix(".log").open("ab")
+        self._log = log.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "audience_service"],
             env={
                 **os.environ,
-                "AUDIENCE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+                "AUDIENCE_DATABASE_URL": database_url,
                 "AUDIENCE_ENRICHMENT_ADDRESS": "127.0.0.1:1",
+                "AUDIENCE_ERASURE_KEY": "a secret of the tests",
                 **{f"AUDIENCE_{name.upper()}": value for name, value in settings.items()},
             },
             stdout=subprocess.PIPE,

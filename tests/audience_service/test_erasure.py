@@ -9,8 +9,10 @@ import grpc
 import pytest
 from audience.v1 import audiences_pb2, prospects_pb2
 from enrichment.v1 import events_pb2, profiles_pb2
-from sqlalchemy import create_engine, text
+from sqlalchemy import select
 
+from audience_service.sql.database import Database
+from audience_service.sql.schema import metadata
 from clients.audience import AudienceClient
 from clients.errors import RpcFailed
 from servicekit.clock import SteppedClock
@@ -26,6 +28,7 @@ from tests.audience_service.calls import (
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
 from tests.audience_service.service_process import ServiceProcess
+from tests.support.postgres import Postgres, new_database
 
 ENRICHMENT = f"{PARENT}/enrichments/leads"
 ADA_ID = "ACoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1"
@@ -221,16 +224,16 @@ async def test_who_was_merged_goes_with_the_survivor(
 
 
 async def test_a_kill_loses_no_erasure_and_nothing_of_the_person_is_kept(
-    tmp_path: Path, clock: SteppedClock, enrichment: EnrichmentStub, until: Until
+    database_url: str, tmp_path: Path, clock: SteppedClock, enrichment: EnrichmentStub, until: Until
 ) -> None:
-    database = tmp_path / "audience.db"
-    with ServiceProcess(database) as first:
+    log = tmp_path / "audience.log"
+    with ServiceProcess(database_url, log=log) as first:
         async with AudienceClient(first.address) as client:
             [ada] = await add(client, await create(client), "linkedin.com/in/ada-lovelace")
             await erase(client, ada)
             first.kill()
     address = await enrichment.start()
-    with ServiceProcess(database, enrichment_address=address) as second:
+    with ServiceProcess(database_url, log=log, enrichment_address=address) as second:
 
         async def told() -> bool:
             return enrichment.erased == ["ada-lovelace"]
@@ -238,28 +241,40 @@ async def test_a_kill_loses_no_erasure_and_nothing_of_the_person_is_kept(
         await until(told)
         assert second.terminate() == 0
     await enrichment.stop()
-    engine = create_engine(f"sqlite:///{database}")
-    with engine.connect() as connection:
-        tables = connection.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ).scalars()
-        kept = [repr(connection.execute(text(f"SELECT * FROM {name}")).all()) for name in tables]
-    engine.dispose()
-    assert not [rows for rows in kept if "lovelace" in rows.lower()]
+    database = Database(database_url)
+    async with database.engine.connect() as connection:
+        kept = {
+            table.name: repr((await connection.execute(select(table))).all())
+            for table in metadata.sorted_tables
+        }
+    await database.close()
+    assert kept["tombstones"] != "[]"
+    assert not [name for name, rows in kept.items() if "lovelace" in rows.lower()]
 
 
 def test_another_key_ends_the_start(tmp_path: Path) -> None:
-    database = tmp_path / "audience.db"
-    with ServiceProcess(database) as first:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}"
+    with ServiceProcess(url, log=tmp_path / "audience.log", erasure_key="") as first:
         assert first.terminate() == 0
     key = tmp_path / "audience.db.erasure-key"
     assert key.stat().st_mode & 0o777 == 0o600
+    ended = ends_at_start(url, erasure_key="another secret key")
+    assert ended.startswith("AUDIENCE_ERASURE_KEY: ")
+
+
+def test_without_a_key_the_start_ends_where_none_lies_beside(postgres: Postgres) -> None:
+    ended = ends_at_start(new_database(postgres), erasure_key="")
+    assert ended.startswith("AUDIENCE_ERASURE_KEY: ")
+
+
+def ends_at_start(database_url: str, *, erasure_key: str) -> str:
+    """The last line that a service writes whose settings are refused."""
     ended = subprocess.run(
         [sys.executable, "-m", "audience_service"],
         env={
             **os.environ,
-            "AUDIENCE_DATABASE_URL": f"sqlite+aiosqlite:///{database}",
-            "AUDIENCE_ERASURE_KEY": "another secret key",
+            "AUDIENCE_DATABASE_URL": database_url,
+            "AUDIENCE_ERASURE_KEY": erasure_key,
         },
         capture_output=True,
         check=False,
@@ -267,4 +282,4 @@ def test_another_key_ends_the_start(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.splitlines()[-1].startswith("AUDIENCE_ERASURE_KEY: ")
+    return ended.stderr.splitlines()[-1]

@@ -41,11 +41,13 @@ async def kill_while_applying(service: ServiceProcess, *, after_rows: int) -> No
 
 
 @pytest.mark.parametrize("after_rows", [0, 5_000])
-async def test_an_import_goes_on_by_itself_after_a_kill(tmp_path: Path, after_rows: int) -> None:
-    database = tmp_path / "audience.db"
-    with ServiceProcess(database) as first:
+async def test_an_import_goes_on_by_itself_after_a_kill(
+    database_url: str, tmp_path: Path, after_rows: int
+) -> None:
+    log = tmp_path / "audience.log"
+    with ServiceProcess(database_url, log=log) as first:
         await kill_while_applying(first, after_rows=after_rows)
-    with ServiceProcess(database) as second:
+    with ServiceProcess(database_url, log=log) as second:
         async with AudienceClient(second.address) as client:
             audience = "workspaces/acme/audiences/leads"
             request = audiences_pb2.GetImportReceiptRequest(
@@ -66,9 +68,11 @@ async def test_an_import_goes_on_by_itself_after_a_kill(tmp_path: Path, after_ro
         assert second.terminate() == 0
 
 
-async def test_a_client_whose_service_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
-    database = tmp_path / "audience.db"
-    with ServiceProcess(database) as first:
+async def test_a_client_whose_service_is_killed_goes_on_where_it_was(
+    database_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "audience.log"
+    with ServiceProcess(database_url, log=log) as first:
         port = first.address.rpartition(":")[2]
         async with AudienceClient(first.address) as client:
             audience = await create(client)
@@ -77,7 +81,7 @@ async def test_a_client_whose_service_is_killed_goes_on_where_it_was(tmp_path: P
             )
             await anext(importing)
             first.kill()
-            with ServiceProcess(database, port=port) as second:
+            with ServiceProcess(database_url, log=log, port=port) as second:
                 *_, receipt = [message async for message in importing]
                 assert isinstance(receipt, audiences_pb2.ImportReceipt)
                 check(receipt)

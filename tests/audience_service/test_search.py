@@ -83,14 +83,19 @@ def test_a_folded_text_begins_with_its_folded_beginning(text: str, cut: int) -> 
 
 
 async def test_a_search_uses_its_index(database: Database) -> None:
+    where = (
+        "SELECT * FROM prospects WHERE workspace = 'w' AND company_folded <> '' AND "
+        "company_folded >= 'a' AND company_folded < 'b' ORDER BY company_folded, id LIMIT 5"
+    )
+    embedded = database.engine.dialect.name == "sqlite"
     async with database.engine.connect() as connection:
-        plan = await connection.execute(
-            text(
-                "EXPLAIN QUERY PLAN SELECT * FROM prospects WHERE workspace = 'w' AND "
-                "company_folded <> '' AND company_folded >= 'a' AND company_folded < 'b' "
-                "ORDER BY company_folded, id LIMIT 5"
-            )
+        if not embedded:
+            # An empty table is cheaper to read whole.
+            await connection.execute(text("SET enable_seqscan = off"))
+        found = await connection.execute(
+            text(f"EXPLAIN {'QUERY PLAN' if embedded else ''} {where}")
         )
-        steps = [row.detail for row in plan]
-    assert len(steps) == 1
-    assert "prospects_by_company" in steps[0]
+        plan = "\n".join(str(row) for row in found)
+    assert "prospects_by_company" in plan
+    assert "sort" not in plan.lower()
+    assert "b-tree" not in plan.lower()

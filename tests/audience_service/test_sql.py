@@ -25,16 +25,21 @@ def audience(workspace: str = "acme", name: str = "leads") -> Audience:
     return Audience(workspace=workspace, id=name, create_ms=1, update_ms=1)
 
 
-async def test_migrations_give_the_schema_and_may_run_again(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'new.db'}")
-    await migrate(database)
-    await migrate(database)
+async def test_migrations_give_the_schema_and_may_run_again(empty_database: Database) -> None:
+    # As two processes that start at once.
+    await asyncio.gather(migrate(empty_database), migrate(empty_database))
+    await migrate(empty_database)
 
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with database.engine.connect() as connection:
+    async with empty_database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_sqlite_is_set_up_to_lose_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'new.db'}")
+    async with database.engine.connect() as connection:
         pragmas = [
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")

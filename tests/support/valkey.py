@@ -53,7 +53,7 @@ class Valkey(Protocol):
 
 def start_valkey(folder: Path) -> Valkey:
     """A server that answers PING; `folder` is for its data and log."""
-    if _docker_listens():
+    if docker_listens():
         try:
             return DockerValkey()
         except DockerException:
@@ -98,7 +98,7 @@ class ProcessValkey:
             [str(get_binary_path()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent(),
+            preexec_fn=die_with_parent(),
         )
         for _ in range(_POLLS):
             if _pings(self.port):
@@ -158,7 +158,7 @@ def _arguments(port: int) -> list[str]:
     ]
 
 
-def _docker_listens() -> bool:
+def docker_listens() -> bool:
     """True where an engine of this machine listens (a remote one's loopback is not ours)."""
     url = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     if url.scheme != "unix":
@@ -184,7 +184,8 @@ def _pings(port: int) -> bool:
         return False
 
 
-def _die_with_parent() -> "functools.partial[int] | None":
+def die_with_parent() -> "functools.partial[int] | None":
+    """What a child runs first, so that it ends with the process that started it (Linux)."""
     # The library is looked up before the fork: after it, little is safe to do.
     if sys.platform != "linux":
         return None
