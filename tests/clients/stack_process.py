@@ -36,6 +36,7 @@ class RunningStack:
         self.audience: str = document["audience"]
         self.enrichment: str = document["enrichment"]
         self.simulator: str = document["simulator"]
+        self.store: str = document["store"]
 
     @property
     def pids(self) -> dict[str, int]:
