@@ -34,13 +34,19 @@ class EventFilter:
             and (not self.enrichments or entry.get("e") in self.enrichments)
         )
 
+    def workspaces_named(self) -> frozenset[str] | None:
+        """The workspaces that can hold what passes; None when all can."""
+        lists = [
+            frozenset(name.partition("/")[0] for name in names)
+            for names in (self.workspaces, self.accounts, self.enrichments)
+            if names
+        ]
+        return frozenset.intersection(*lists) if lists else None
+
     def partitions(self) -> frozenset[int]:
         """The partitions that can hold what passes."""
-        everywhere = frozenset(range(PARTITIONS))
-        for names in (self.workspaces, self.accounts, self.enrichments):
-            if names:
-                everywhere &= {partition_of(name.partition("/")[0]) for name in names}
-        return everywhere
+        named = self.workspaces_named()
+        return frozenset(range(PARTITIONS) if named is None else map(partition_of, named))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,14 +35,17 @@ async def read_states(
 
     OUT_OF_RANGE (CURSOR_EXPIRED, LOG_EPOCH_CHANGED) when the tail could not go on from the head.
     """
+    workspaces = event_filter.workspaces_named()
     request: dict[str, object] = {
         "enrichment": place.enrichment,
         "profile": place.profile,
         "limit": _PAGE,
         "join": joined,
+        # Others are not even looked at: a cursor names the place that was reached.
+        "workspaces": None if workspaces is None else sorted(workspaces),
+        "accounts": sorted(event_filter.accounts) or None,
+        "enrichments": sorted(event_filter.enrichments) or None,
     }
-    for names in ("workspaces", "accounts", "enrichments"):
-        request[names] = sorted(getattr(event_filter, names)) or None
     answer = await store.call(place.partition, "read_states", request)
     check(head, epoch=store.epoch(place.partition), trimmed=parse_id(answer["trimmed"]))
     listed = [

@@ -1,7 +1,8 @@
 -- read_states: reads the states of profiles in the order of their keys: by enrichment, and in it by profile id.
 -- Keys:   1 the header key.
 -- Args:   enrichment, profile (the place to go on behind; both '' at the beginning), limit (of states; a bucket is read to
---         its end), join (boolean), workspaces?, accounts?, enrichments? (lists of names; without one all are wanted).
+--         its end), join (boolean), workspaces? (in order), accounts?, enrichments? (lists of names; without one all are
+--         wanted).
 -- Result: {states: [[entry, profile, since?, record?]], enrichment, profile (the place reached), ends (boolean: nothing is
 --         behind it), trimmed (newest id of the log that is gone), now}; an entry has the fields of the log's, `since` is
 --         when the profile came into its state (ms), a record is as in read_events.
@@ -26,6 +27,22 @@ local function entry_of(e, p, enrichment, s)
     t = TYPES[state] or s.partials > 0 and 'PROFILE_PARTIAL' or 'PROFILE_PENDING', w = workspace_of(e),
     a = enrichment.account, e = e, p = p, r = s.reference, v = s.revision, f = s.failure, x = state == 'p' or nil,
   }
+end
+
+-- The enrichment that follows another one ('' at the beginning), of these workspaces or of all.
+local function next_enrichment(c, e, workspaces)
+  if not workspaces then
+    return redis.call('ZRANGEBYLEX', c:directory(), e == '' and '-' or '(' .. e, '+', 'LIMIT', 0, 1)[1]
+  end
+  local reached, name = string.match(e, '^([^/]*)/?(.*)$')
+  for _, ws in ipairs(workspaces) do
+    if ws >= reached then
+      local from = ws == reached and '(' .. name or '-'
+      local following = redis.call('ZRANGEBYLEX', c:enrichments(ws), from, '+', 'LIMIT', 0, 1)[1]
+      if following then return ws .. '/' .. following end
+    end
+  end
+  return nil
 end
 
 -- Reads on in one enrichment behind a profile. Returns the profile reached.
@@ -55,17 +72,16 @@ end
 
 register('read_states', { 'no-writes' }, function(c, request)
   local e, p, states, scanned, ends = request.enrichment, request.profile, {}, 0, false
-  local workspaces, accounts = set_of(request.workspaces), set_of(request.accounts)
-  local enrichments = set_of(request.enrichments)
+  local accounts, enrichments = set_of(request.accounts), set_of(request.enrichments)
   local function is_wanted(name)
-    return (not enrichments or enrichments[name]) and (not workspaces or workspaces[workspace_of(name)])
+    return (not enrichments or enrichments[name])
       and (not accounts or accounts[redis.call('HGET', c:enrichment(name), 'account')])
   end
   while not ends and #states < request.limit and scanned < SCANNED do
     if e ~= '' and p ~= DONE then
       p = read_enrichment(c, e, p, request, states)
     else
-      local following = redis.call('ZRANGEBYLEX', c:directory(), e == '' and '-' or '(' .. e, '+', 'LIMIT', 0, 1)[1]
+      local following = next_enrichment(c, e, request.workspaces)
       if following then
         e, p, scanned = following, is_wanted(following) and '' or DONE, scanned + 1
       else

@@ -1,6 +1,8 @@
 """Snapshots over gRPC: what they list, in which words, and where their cursors go on."""
 
+import base64
 from contextlib import aclosing
+from itertools import count
 from typing import Any
 
 import grpc
@@ -8,6 +10,7 @@ import pytest
 import redis
 from enrichment.v1 import events_pb2, profiles_pb2
 
+from enrichment_service.ports import partition_of
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.event_service import (
@@ -103,7 +106,7 @@ async def test_a_cancelled_enrichment_has_nobody_waiting(
 
 
 @pytest.mark.parametrize(
-    ("names", "count"),
+    ("names", "states"),
     [
         ({"workspaces": ["workspaces/w"]}, 8),
         ({"workspaces": ["workspaces/other"]}, 0),
@@ -113,7 +116,7 @@ async def test_a_cancelled_enrichment_has_nobody_waiting(
     ],
 )
 async def test_a_filter_passes_what_it_names(
-    store: Store, valkey_url: str, people: Workspace, names: dict[str, Any], count: int
+    store: Store, valkey_url: str, people: Workspace, names: dict[str, Any], states: int
 ) -> None:
     async with serving(store, valkey_url) as client:
         wanted = events_pb2.EventFilter(**names)
@@ -124,8 +127,8 @@ async def test_a_filter_passes_what_it_names(
             )
             for i in range(16)
         ]
-    assert len(events_of(messages)) == count
-    assert sum(len(events_of(each)) for each in shards) == count
+    assert len(events_of(messages)) == states
+    assert sum(len(events_of(each)) for each in shards) == states
     # Whoever has no partition at all is told that there is nothing, too.
     assert all("snapshot_end" in kinds(each) for each in shards)
 
@@ -176,3 +179,22 @@ async def test_a_snapshot_whose_tail_is_gone_is_not_gone_on_with(
         # And the next one says what there is now.
         states = events_of(await client.all(start_position=SNAPSHOT))
     assert len(states) == (8 if loss == "CURSOR_EXPIRED" else 0)
+
+
+async def test_neighbours_in_a_partition_see_nothing_of_each_other(
+    store: Store, valkey_url: str, people: Workspace
+) -> None:
+    names = (f"w-{number}" for number in count())
+    neighbour = next(name for name in names if partition_of(name) == people.partition)
+    writer = LogWriter(store)
+    await writer.connect(f"{neighbour}/secret")
+    await writer.create(f"{neighbour}/secret", account=f"{neighbour}/secret")
+    await writer.submit(f"{neighbour}/secret", ["zoe"])
+    wanted = events_pb2.EventFilter(workspaces=["workspaces/w"])
+    async with serving(store, valkey_url) as client:
+        whole = events_of(await client.all(start_position=SNAPSHOT))
+        messages = await client.all(start_position=SNAPSHOT, filter=wanted)
+    assert len(whole) == 9
+    assert len(events_of(messages)) == 8
+    for message in messages:
+        assert b"secret" not in base64.urlsafe_b64decode(message.cursor + "==")
