@@ -20,6 +20,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.audience import AudienceClient
+from clients.audiencectl.failures import NOT_REACHABLE
 from clients.audiencectl.output import fields_of, show, table_of, word
 from clients.audiencectl.session import AsJson, ask_audience, session_of
 from clients.imports import import_file
@@ -54,8 +55,10 @@ def import_command(
 
     try:
         answer = ask_audience(ctx, run)
-    except typer.Exit:
-        sys.stderr.write(f"  Go on with it: --request-id {request}\n")
+    except typer.Exit as end:
+        # A file that was refused is refused again; a break is gone on from.
+        if end.exit_code == NOT_REACHABLE:
+            sys.stderr.write(f"  Go on with it: --request-id {request}\n")
         raise
     show(answer, as_json=as_json, table=lambda: receipt_tables(answer))
 
