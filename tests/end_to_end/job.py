@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from audience.v1.audiences_pb2 import (
+    AddProspectsRequest,
     Audience,
     CreateAudienceRequest,
     GetAudienceRequest,
@@ -79,12 +80,32 @@ class Job:
                     return message
         raise AssertionError("the import ended without a receipt")
 
+    async def add(self, audience: str, urls: Sequence[str]) -> None:
+        """Adds people by their addresses."""
+        await self.audiences.audiences.AddProspects(
+            AddProspectsRequest(audience=audience, profile_urls=urls)
+        )
+
+    @property
+    def store_port(self) -> int:
+        """Where the enrichment service's store listens."""
+        document = json.loads((self.stack.data_dir / "addresses.json").read_text())
+        return int(document["store"].rpartition(":")[2])
+
     async def start(self, audience: str) -> None:
         await self.audiences.audiences.StartEnrichment(StartEnrichmentRequest(name=audience))
 
     async def get(self, audience: str) -> Audience:
         answer = await self.audiences.audiences.GetAudience(GetAudienceRequest(name=audience))
         return answer.audience
+
+    async def enriched(self, audience: str, count: int, *, seconds: float = 60.0) -> None:
+        """Waits until so many members are enriched."""
+        async with asyncio.timeout(seconds):
+            while True:
+                if (await self.get(audience)).progress.enriched >= count:
+                    return
+                await asyncio.sleep(0.02)
 
     async def done(self, audience: str, *, seconds: float = 90.0) -> Audience:
         """Waits until every member of the audience has come to an end."""

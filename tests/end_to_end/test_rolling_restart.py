@@ -1,0 +1,134 @@
+"""Two enrichment servers are restarted one after the other: a subscriber hardly notices."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import grpc
+from enrichment.v1.events_pb2 import START_POSITION_EARLIEST, Event, SubscribeEventsRequest
+from enrichment.v1.events_pb2_grpc import EventServiceStub
+
+from clients.subscription import subscribe
+from enrichment_service.store.store import Store
+from tests.enrichment_service.event_service import LogWriter, by_partition
+from tests.support.valkey import free_port
+
+# Far above the tenths of a second that it takes, for machines that are busy with other things.
+_LONGEST_SILENCE_SECONDS = 3.0
+
+
+class Servers:
+    """Processes of the enrichment service on one store, each on a port of its own."""
+
+    def __init__(self, *, count: int, store_url: str, clock: Path) -> None:
+        self.ports = [free_port() for _ in range(count)]
+        self._environment = {
+            **os.environ,
+            "ENRICHMENT_STORE_URL": store_url,
+            "ENRICHMENT_CLOCK_FILE": str(clock),
+            "ENRICHMENT_WORKER": "false",
+        }
+        self._processes: dict[int, asyncio.subprocess.Process] = {}
+
+    async def start(self, port: int) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "enrichment_service"),
+            env={**self._environment, "ENRICHMENT_PORT": str(port)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._processes[port] = process
+        assert process.stdout is not None
+        ready = await asyncio.wait_for(process.stdout.readline(), 30)
+        assert json.loads(ready)["address"].endswith(f":{port}")
+
+    async def stop(self, port: int) -> int:
+        """SIGTERM; the exit status."""
+        process = self._processes.pop(port)
+        process.terminate()
+        return await asyncio.wait_for(process.wait(), 30)
+
+    async def stop_all(self) -> None:
+        for port in list(self._processes):
+            await self.stop(port)
+
+
+class Follower:
+    """A subscriber that is there all the time."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = EventServiceStub(channel)
+        self.seen: list[Event] = []
+        self.silences: list[float] = []
+        """Seconds between the last message of a server and the first of the next."""
+
+    async def next_events(self) -> None:
+        """Waits for more than it has now."""
+        known = len(self.seen)
+        await _until(lambda: len(self.seen) > known)
+
+    async def run(self) -> None:
+        request = SubscribeEventsRequest(start_position=START_POSITION_EARLIEST)
+        loop = asyncio.get_running_loop()
+        last = None
+        async with aclosing(subscribe(self._stub, request)) as messages:
+            async for message in messages:
+                if message.HasField("opened") and last is not None:
+                    self.silences.append(loop.time() - last)
+                last = loop.time()
+                self.seen += message.batch.events
+
+
+async def test_no_event_is_lost_and_the_stream_goes_on_at_once(
+    store: Store, valkey_url: str, tmp_path: Path
+) -> None:
+    servers = Servers(count=2, store_url=valkey_url, clock=tmp_path / "clock")
+    writer = LogWriter(store)
+    for port in servers.ports:
+        await servers.start(port)
+    targets = ",".join(f"127.0.0.1:{port}" for port in servers.ports)
+    async with grpc.aio.insecure_channel(f"ipv4:{targets}") as channel:
+        follower, enough = Follower(channel), asyncio.Event()
+        following = asyncio.create_task(follower.run())
+        writing = asyncio.create_task(_write_until(enough, writer))
+        try:
+            await follower.next_events()
+            # Twice, so that it was with each of them when that one went.
+            for port in servers.ports * 2:
+                assert await servers.stop(port) == 0
+                await servers.start(port)
+                await follower.next_events()
+            enough.set()
+            await writing
+            wanted = writer.log(valkey_url)
+            await _until(lambda: by_partition(follower.seen) == wanted)
+        finally:
+            enough.set()
+            following.cancel()
+            await asyncio.gather(writing, following, return_exceptions=True)
+            await servers.stop_all()
+    # Once each, in order: nothing was lost, and nothing had to be sent again.
+    assert by_partition(follower.seen) == wanted
+    assert follower.silences
+    assert max(follower.silences) < _LONGEST_SILENCE_SECONDS, follower.silences
+
+
+async def _write_until(enough: asyncio.Event, writer: LogWriter) -> None:
+    number = 0
+    while not enough.is_set():
+        for workspace in ("acme", "globex", "initech"):
+            await writer.connect(f"{workspace}/a{number}")
+        number += 1
+        await asyncio.sleep(0.01)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
