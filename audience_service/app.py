@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from audience.v1 import audience_counts_pb2_grpc, audiences_pb2_grpc, prospects_pb2_grpc
+from audience.v1 import (
+    audience_counts_pb2_grpc,
+    audiences_pb2_grpc,
+    prospects_pb2_grpc,
+    suppressions_pb2_grpc,
+)
 
 from audience_service.audiences import Audiences
 from audience_service.background import keep_running
@@ -27,6 +32,7 @@ from audience_service.prospects import Prospects
 from audience_service.servicers.audience_counts import AudienceCountServicer
 from audience_service.servicers.audiences import AudienceServicer
 from audience_service.servicers.prospects import ProspectServicer
+from audience_service.servicers.suppressions import SuppressionServicer
 from audience_service.settings import Settings
 from audience_service.signals import Signals
 from audience_service.sql.database import Database
@@ -34,6 +40,7 @@ from audience_service.sql.erasures import key_is_known
 from audience_service.sql.migrate import migrate
 from audience_service.sql.store import SqlStore
 from audience_service.submitting import Submitter
+from audience_service.suppressing import Suppressions
 from clients.enrichment import EnrichmentClient
 from servicekit.clock import open_clock
 from servicekit.kept_secrets import embedded_secret
@@ -121,6 +128,12 @@ async def build(settings: Settings) -> App:
             Service(
                 prospects_pb2_grpc.add_ProspectServiceServicer_to_server,
                 ProspectServicer(prospects=Prospects(store=store, clock=clock), erasure=erasure),
+            ),
+            Service(
+                suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
+                SuppressionServicer(
+                    suppressions=Suppressions(store=store, clock=clock, signals=signals)
+                ),
             ),
             Service(
                 audience_counts_pb2_grpc.add_AudienceCountServiceServicer_to_server,

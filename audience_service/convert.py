@@ -174,6 +174,7 @@ def to_proto_prospect(prospect: Prospect) -> prospects_pb2.Prospect:
         create_time=to_proto_time(prospect.create_ms),
         update_time=to_proto_time(prospect.update_ms),
         etag=str(prospect.revision),
+        suppressed=prospect.suppressed,
     )
 
 

@@ -50,6 +50,8 @@ async def erase_people(
             for start in range(0, max(len(found), 1), _MOST_IDENTIFIERS)
         ]
     await tx.erasures.bury(workspace, buried, now_ms=now_ms)
+    # The tombstones keep them out; the list would keep their names.
+    await tx.suppressions.drop(workspace, buried)
     await tx.erasures.add_pending(pending, now_ms=now_ms)
     await _leave_audiences(tx, workspace, people)
     await tx.prospects.delete(workspace, merged)

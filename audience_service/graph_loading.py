@@ -39,6 +39,7 @@ async def load_graph(
         now_ms=now_ms,
         prospects=people,
         leads=leads,
+        suppressed=await tx.suppressions.among(workspace, aliases),
         tombstoned=await tx.erasures.erased_among(workspace, aliases),
         memberships=_by_key(await tx.members.of_prospects(workspace, people)),
     )
@@ -67,6 +68,11 @@ async def write_graph(tx: Transaction, graph: PersonGraph) -> None:
         await tx.members.add_withdrawals(workspace, audience, profiles)
     for audience, counts in graph.counts.items():
         await tx.audiences.count(workspace, audience, counts)
+    suppressed = [each.id for each in graph.changed.values() if each.suppressed]
+    if suppressed:
+        names = await tx.prospects.aliases_of(workspace, suppressed)
+        everything = [alias for each in names.values() for alias in each]
+        await tx.suppressions.add(workspace, everything, now_ms=graph.now_ms)
     if graph.erased:
         await erase_people(
             tx,

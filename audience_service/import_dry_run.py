@@ -32,6 +32,7 @@ class DryRun:
         async def work(tx: Transaction) -> list[ImportRow]:
             aliases = aliases_in(batch)
             known = await tx.prospects.by_aliases(job.workspace, aliases)
+            suppressed = await tx.suppressions.among(job.workspace, aliases)
             erased = await tx.erasures.erased_among(job.workspace, aliases)
             members = await tx.members.last_imports(
                 job.workspace, job.audience, set(known.values())
@@ -39,7 +40,7 @@ class DryRun:
             rows = [
                 ImportRow(
                     row.number,
-                    self._class(row, known, members, erased),
+                    self._class(row, known, members, erased, suppressed),
                     row.problem.value
                     if row.problem and row.problem is not Rejection.NO_URL
                     else "",
@@ -58,6 +59,7 @@ class DryRun:
         known: dict[str, str],
         members: dict[str, int],
         erased: set[str],
+        suppressed: set[str],
     ) -> RowClass:
         if row.problem is not None:
             no_url = row.problem is Rejection.NO_URL
@@ -66,6 +68,8 @@ class DryRun:
         aliases = [each.alias for each in row.identities]
         if not erased.isdisjoint(aliases):
             return RowClass.ERASED
+        if not suppressed.isdisjoint(aliases):
+            return RowClass.SUPPRESSED
         first = next((a for a in aliases if a in known or _hash(a) in self._seen), None)
         person = known.get(first, "") if first is not None else ""
         seen = first is not None and (

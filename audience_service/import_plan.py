@@ -45,29 +45,32 @@ def plan_batch(
     prospects: Mapping[str, Prospect],
     last_imports: Mapping[str, int],
     erased: Collection[str],
+    suppressed: Collection[str],
     now_ms: int,
 ) -> BatchPlan:
     """Plan a batch.
 
     ``known`` leads from the aliases of the rows to prospects, ``prospects`` holds these, and
     ``last_imports`` tells which of them are members, and which import met them last; ``erased`` are
-    those of the aliases that have a tombstone. A row whose
-    names lead to several prospects means the first: only an equal member id or provider id, which
-    enrichment finds, makes two prospects one.
+    those of the aliases that have a tombstone, ``suppressed`` those on the suppression list.
+    A row whose names lead to several prospects means the first: only an equal member id or provider
+    id, which enrichment finds, makes two prospects one.
     """
     plan = BatchPlan()
     leads = dict(known)
     at_hand = dict(prospects)
     met = dict(last_imports)
-    erased_aliases = set(erased)
+    refused = dict.fromkeys(suppressed, RowClass.SUPPRESSED)
+    refused |= dict.fromkeys(erased, RowClass.ERASED)
     for row in rows:
         if row.problem is not None:
             plan.rows.append(_problem(row.number, row.problem))
             plan.people.append("")
             continue
         aliases = [each.alias for each in row.identities]
-        if not erased_aliases.isdisjoint(aliases):
-            plan.rows.append(ImportRow(row.number, RowClass.ERASED, ""))
+        refusals = {refused[alias] for alias in aliases if alias in refused}
+        if refusals:
+            plan.rows.append(ImportRow(row.number, max(refusals), ""))
             plan.people.append("")
             continue
         found = next((leads[alias] for alias in aliases if alias in leads), None)

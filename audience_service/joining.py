@@ -16,7 +16,7 @@ async def plan_rows(
     import_number: int,
     now_ms: int,
 ) -> BatchPlan:
-    """Plan rows against what is stored, with four look-ups however many rows there are."""
+    """Plan rows against what is stored, with five look-ups however many rows there are."""
     aliases = aliases_in(rows)
     known = await tx.prospects.by_aliases(workspace, aliases)
     ids = set(known.values())
@@ -28,6 +28,7 @@ async def plan_rows(
         prospects=await tx.prospects.get_many(workspace, ids) if ids else {},
         last_imports=await tx.members.last_imports(workspace, audience, ids) if ids else {},
         erased=await tx.erasures.erased_among(workspace, aliases),
+        suppressed=await tx.suppressions.among(workspace, aliases),
         now_ms=now_ms,
     )
 

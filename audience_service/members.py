@@ -1,20 +1,21 @@
 """Members of an audience: adding, removing and listing a few hundred at a time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from audience_service.audiences import require_audience
-from audience_service.identity import Identity, canonical
 from audience_service.import_files import ImportedRow
-from audience_service.import_model import ImportRow, RowClass
+from audience_service.import_model import RowClass
 from audience_service.joining import plan_rows, write_plan
 from audience_service.model import Member, Membership
 from audience_service.ports import Store, Transaction
+from audience_service.profile_urls import parse_urls
 from audience_service.prospects import require_prospects
 from audience_service.signals import Signals
 from servicekit.clock import Clock
-from servicekit.errors import Code, FieldViolation, ServiceError, invalid_fields
+from servicekit.errors import Code, FieldViolation, ServiceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class Members:
 
         async def work(tx: Transaction) -> Added:
             await require_audience(tx, workspace, audience)
-            named = [each.id for each in await require_prospects(tx, workspace, prospects)]
+            people = await require_prospects(tx, workspace, prospects)
+            named = [each.id for each in people]
             number = await tx.audiences.take_seq(workspace, 1)
             now_ms = self._clock.now_ms()
             plan = await plan_rows(
@@ -53,7 +55,14 @@ class Members:
                 import_number=number,
                 now_ms=now_ms,
             )
-            _refuse_erased(plan.rows)
+            _refuse(
+                {f"profile_urls[{row.number}]": row.row_class for row in plan.rows}
+                | {
+                    f"prospects[{index}]": RowClass.SUPPRESSED
+                    for index, each in enumerate(people)
+                    if each.suppressed
+                }
+            )
             there = set(await tx.members.last_imports(workspace, audience, named))
             by_url = set(plan.people)
             others = [each for each in dict.fromkeys(named) if each not in by_url]
@@ -121,40 +130,32 @@ async def with_prospects(
     return [Member(each, people[each.prospect]) for each in memberships]
 
 
-def _refuse_erased(rows: Sequence[ImportRow]) -> None:
-    erased = [row.number for row in rows if row.row_class is RowClass.ERASED]
-    if erased:
-        raise ServiceError(
-            code=Code.FAILED_PRECONDITION,
-            reason="PROSPECT_ERASED",
-            message="Some of these people were erased and must not come back. Leave out the URLs "
-            "that the details name, then repeat the call; nobody was added.",
-            violations=[
-                FieldViolation(
-                    field=f"profile_urls[{index}]",
-                    description="was erased from the workspace",
-                    reason="PROSPECT_ERASED",
-                )
-                for index in erased
-            ],
-        )
+_REFUSALS: Final = {
+    RowClass.ERASED: ("PROSPECT_ERASED", "was erased from the workspace"),
+    RowClass.SUPPRESSED: ("PROSPECT_SUPPRESSED", "is on the workspace's suppression list"),
+}
+
+
+def _refuse(classes: Mapping[str, RowClass]) -> None:
+    """Refuse the call when a field of it names somebody who must not be added."""
+    refused = {field: each for field, each in classes.items() if each in _REFUSALS}
+    if not refused:
+        return
+    worst, _ = _REFUSALS[max(refused.values())]
+    raise ServiceError(
+        code=Code.FAILED_PRECONDITION,
+        reason=worst,
+        message="Some of these people were erased or suppressed and must not be added. Leave out "
+        "those that the details name, then repeat the call; nobody was added.",
+        violations=[
+            FieldViolation(field=field, description=_REFUSALS[each][1], reason=_REFUSALS[each][0])
+            for field, each in refused.items()
+        ],
+    )
 
 
 def _rows(urls: Sequence[str]) -> list[ImportedRow]:
-    rows: list[ImportedRow] = []
-    problems: list[FieldViolation] = []
-    for index, url in enumerate(urls):
-        found = canonical(url)
-        if isinstance(found, Identity):
-            rows.append(ImportedRow(index, url, (found,), {}, None))
-        else:
-            problems.append(
-                FieldViolation(
-                    field=f"profile_urls[{index}]",
-                    description="names no LinkedIn profile",
-                    reason=found.value,
-                )
-            )
-    if problems:
-        raise invalid_fields(problems)
-    return rows
+    return [
+        ImportedRow(index, url, (identity,), {}, None)
+        for index, (url, identity) in enumerate(zip(urls, parse_urls(urls), strict=True))
+    ]

@@ -58,6 +58,7 @@ class Prospect:
     update_ms: int
     revision: int = 1
     merged_into: str | None = None
+    suppressed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ class PersonGraph:
     prospects: dict[str, Prospect]
     leads: dict[str, str]
     memberships: dict[tuple[str, str], Membership]
+    suppressed: set[str] = field(default_factory=set)
     tombstoned: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
     erased_aliases: set[str] = field(default_factory=set)
@@ -97,6 +98,8 @@ class PersonGraph:
         prospect = self.prospects[person]
         self._name(prospect, data, strong)
         self._write(prospect, data)
+        if not prospect.suppressed and not self.suppressed.isdisjoint(names):
+            self._suppress(prospect)
         return person
 
     def erase(self, people: Iterable[str], aliases: Iterable[str] = ()) -> None:
@@ -121,6 +124,13 @@ class PersonGraph:
     def _count(self, audience: str, state: MemberState, change: int) -> None:
         if state is not MemberState.NOT_SUBMITTED:
             self.counts[audience][state.name.lower()] += change
+
+    def _suppress(self, prospect: Prospect) -> None:
+        """A view has shown that a prospect is somebody whom nobody may contact."""
+        prospect.suppressed = True
+        for (audience, member), membership in self.memberships.items():
+            if member == prospect.id and membership.state is MemberState.PENDING:
+                self.withdrawals[audience].add(membership.profile)
 
     def _is_another(self, prospect: str, data: ProfileData) -> bool:
         """Whether a prospect is known to be somebody else than the person of ``data``."""
@@ -153,6 +163,7 @@ class PersonGraph:
             survivor.member_id = survivor.member_id or other.member_id
             survivor.provider_id = survivor.provider_id or other.provider_id
             survivor.enrich_ms = max(survivor.enrich_ms or 0, other.enrich_ms or 0) or None
+            survivor.suppressed = survivor.suppressed or other.suppressed
             other.merged_into = survivor.id
             self.merged.append((other.id, survivor.id))
             self._hand_over(other.id, survivor.id)

@@ -10,6 +10,7 @@ from audience_service.records import (
     MemberRecords,
     ProspectRecords,
     SnapshotRecords,
+    SuppressionRecords,
 )
 from audience_service.work_records import BuildRecords, ErasureRecords, ImportRecords
 
@@ -27,6 +28,9 @@ class Transaction(Protocol):
 
     @property
     def prospects(self) -> ProspectRecords: ...
+
+    @property
+    def suppressions(self) -> SuppressionRecords: ...
 
     @property
     def members(self) -> MemberRecords: ...

@@ -17,6 +17,13 @@ class Coverage(NamedTuple):
     ready: Mapping[str, int]
 
 
+class Suppression(NamedTuple):
+    """An alias of somebody whom nobody may contact."""
+
+    alias: str
+    create_ms: int
+
+
 class AudienceRecords(Protocol):
     """Audiences. Counters change only by ``count``."""
 
@@ -115,6 +122,14 @@ class ProspectRecords(Protocol):
         """Let aliases that nobody has lead to these prospects."""
         ...
 
+    async def set_suppressed(self, workspace: str, ids: Iterable[str], *, to: bool) -> None:
+        """Mark prospects as suppressed, or not; whoever is marked so is never streamed."""
+        ...
+
+    async def suppressed_among(self, workspace: str, ids: Iterable[str]) -> set[str]:
+        """Those of the prospects that are marked as suppressed."""
+        ...
+
     async def merged_into(self, workspace: str, ids: Iterable[str]) -> list[str]:
         """Ids of the prospects that were merged into these."""
         ...
@@ -125,6 +140,26 @@ class ProspectRecords(Protocol):
 
     async def redirect(self, workspace: str, *, merged: str, survivor: str) -> None:
         """Let all aliases and earlier redirections of ``merged`` lead to ``survivor``."""
+        ...
+
+
+class SuppressionRecords(Protocol):
+    """The suppression list: aliases, of a prospect all of them."""
+
+    async def among(self, workspace: str, aliases: Iterable[str]) -> set[str]:
+        """Those of the aliases that are on the list, in one statement."""
+        ...
+
+    async def add(self, workspace: str, aliases: Iterable[str], *, now_ms: int) -> int:
+        """Put aliases on the list; returns how many were not on it."""
+        ...
+
+    async def drop(self, workspace: str, aliases: Iterable[str]) -> int:
+        """Take aliases off the list; returns how many were on it."""
+        ...
+
+    async def page(self, workspace: str, *, after: str, limit: int) -> list[Suppression]:
+        """The list by alias, after ``after``."""
         ...
 
 

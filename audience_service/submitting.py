@@ -140,6 +140,9 @@ class Submitter:
                 workspace, audience.id, after=audience.submitted_seq, limit=_PAGE
             )
             waiting = [each.prospect for each in page if each.state in _WAITING]
+            if waiting:
+                suppressed = await tx.prospects.suppressed_among(workspace, waiting)
+                waiting = [each for each in waiting if each not in suppressed]
             return page, await tx.prospects.aliases_of(workspace, waiting) if waiting else {}
 
         page, aliases = await self._store.read(read)

@@ -4,6 +4,7 @@ import grpc
 from audience.v1.audience_counts_pb2_grpc import AudienceCountServiceStub
 from audience.v1.audiences_pb2_grpc import AudienceServiceStub
 from audience.v1.prospects_pb2_grpc import ProspectServiceStub
+from audience.v1.suppressions_pb2_grpc import SuppressionServiceStub
 
 from clients.channel import DEFAULT_TIMEOUT_SECONDS
 from clients.client import ServiceClient
@@ -23,4 +24,5 @@ class AudienceClient(ServiceClient):
         super().__init__(target, timeout=timeout)
         self.audiences = AudienceServiceStub(self._channel)
         self.prospects = ProspectServiceStub(self._channel)
+        self.suppressions = SuppressionServiceStub(self._channel)
         self.counts = AudienceCountServiceStub(self._channel)

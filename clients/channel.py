@@ -81,6 +81,7 @@ REPEATABLE_METHODS: Final = REQUEST_ID_METHODS | {
     "ListEnrichments",
     "ListEvents",
     "ListProspects",
+    "ListSuppressions",
     "PauseEnrichment",
     "ReconnectAccount",
     "ReleaseViews",
@@ -90,6 +91,8 @@ REPEATABLE_METHODS: Final = REQUEST_ID_METHODS | {
     "StartEnrichment",
     "SubmitProfiles",
     "WithdrawProfiles",
+    "SuppressProspects",
+    "UnsuppressProspects",
 }
 
 

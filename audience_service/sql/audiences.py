@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import Audience, Counters
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import audiences, request_ids, withdrawals, workspaces
+from audience_service.sql.schema import audiences, workspaces
+from audience_service.sql.work_schema import request_ids, withdrawals
 
 _COUNTERS = ("members", "pending", "enriched", "cached", "partial", "failed")
 _SETTINGS = (

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audience_service.model import Build, MemberState, SetOperation
 from audience_service.sql.audiences import EVERY_WORKSPACE
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import builds, memberships
+from audience_service.sql.schema import memberships
+from audience_service.sql.work_schema import builds
 
 
 class SqlBuilds:

@@ -10,7 +10,7 @@ from audience_service.person_keys import PersonKeys
 from audience_service.sql.audiences import EVERY_WORKSPACE
 from audience_service.sql.database import Database
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import erasure_keys, erasures, tombstones
+from audience_service.sql.work_schema import erasure_keys, erasures, tombstones
 
 
 class SqlErasures:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass, RowCounts
 from audience_service.sql.audiences import EVERY_WORKSPACE
-from audience_service.sql.schema import import_batches, import_chunks, imports
+from audience_service.sql.work_schema import import_batches, import_chunks, imports
 
 _COUNTS = tuple(each.name for each in fields(RowCounts))
 

@@ -22,7 +22,8 @@ from audience_service.model import Membership, MemberState
 from audience_service.records import Coverage
 from audience_service.sql.coverage import coverage_query, read_coverage
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import memberships, withdrawals
+from audience_service.sql.schema import memberships, prospects
+from audience_service.sql.work_schema import withdrawals
 
 _MEMBERSHIP = (
     memberships.c.audience,
@@ -238,7 +239,7 @@ def _in_audience(workspace: str, audience: str) -> tuple[ColumnElement[bool], ..
 def _stream_part(
     workspace: str, audience: str, audiences: Sequence[str], *, excluded: Sequence[str]
 ) -> Select[Any]:
-    """Members of one audience whom no excluded one has, and none of the others has earlier."""
+    """Members of one audience: not suppressed, in no excluded one, in none of the others before."""
     elsewhere = memberships.alias()
     reasons: list[ColumnElement[bool]] = []
     others = [each for each in audiences if each != audience]
@@ -246,7 +247,16 @@ def _stream_part(
         reasons.append(one_of(elsewhere.c.audience, others) & (elsewhere.c.seq < memberships.c.seq))
     if excluded:
         reasons.append(one_of(elsewhere.c.audience, excluded))
-    part = select(*_MEMBERSHIP).where(*_in_audience(workspace, audience))
+    part = select(*_MEMBERSHIP).where(
+        *_in_audience(workspace, audience),
+        ~exists()
+        .where(
+            prospects.c.workspace == workspace,
+            prospects.c.id == memberships.c.prospect,
+            prospects.c.suppressed,
+        )
+        .correlate(memberships),
+    )
     if not reasons:
         return part
     return part.where(

@@ -124,6 +124,23 @@ class SqlProspects:
                 ],
             )
 
+    async def set_suppressed(self, workspace: str, ids: Iterable[str], *, to: bool) -> None:
+        await self._connection.execute(
+            update(prospects)
+            .where(prospects.c.workspace == workspace, one_of(prospects.c.id, ids))
+            .values(suppressed=to, revision=prospects.c.revision + 1)
+        )
+
+    async def suppressed_among(self, workspace: str, ids: Iterable[str]) -> set[str]:
+        found = await self._connection.execute(
+            select(prospects.c.id).where(
+                prospects.c.workspace == workspace,
+                prospects.c.suppressed,
+                one_of(prospects.c.id, ids),
+            )
+        )
+        return set(found.scalars())
+
     async def merged_into(self, workspace: str, ids: Iterable[str]) -> list[str]:
         found = await self._connection.execute(
             select(prospects.c.id).where(
@@ -172,6 +189,7 @@ def _values(prospect: Prospect) -> dict[str, Any]:
         "create_ms": prospect.create_ms,
         "update_ms": prospect.update_ms,
         "merged_into": prospect.merged_into,
+        "suppressed": prospect.suppressed,
     }
 
 
@@ -194,4 +212,5 @@ def _prospect(found: Row[Any]) -> Prospect:
         update_ms=row["update_ms"],
         revision=row["revision"],
         merged_into=row["merged_into"],
+        suppressed=row["suppressed"],
     )

@@ -15,8 +15,9 @@ from audience_service.sql.erasures import SqlErasures
 from audience_service.sql.imports import SqlImports
 from audience_service.sql.members import SqlMembers
 from audience_service.sql.prospects import SqlProspects
-from audience_service.sql.schema import event_cursors
 from audience_service.sql.snapshots import SqlSnapshots
+from audience_service.sql.suppressions import SqlSuppressions
+from audience_service.sql.work_schema import event_cursors
 
 ResultT = TypeVar("ResultT")
 
@@ -50,6 +51,7 @@ class SqlTransaction:
         self.audiences = SqlAudiences(connection)
         self.builds = SqlBuilds(connection)
         self.prospects = SqlProspects(connection)
+        self.suppressions = SqlSuppressions(connection)
         self.members = SqlMembers(connection)
         self.imports = SqlImports(connection)
         self.erasures = SqlErasures(connection, keys=keys)

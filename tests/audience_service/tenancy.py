@@ -9,7 +9,8 @@ from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, ColumnClaus
 from sqlalchemy.sql.selectable import FromClause
 
 from audience_service.sql.audiences import EVERY_WORKSPACE
-from audience_service.sql.schema import erasure_keys, event_cursors, metadata
+from audience_service.sql.schema import metadata
+from audience_service.sql.work_schema import erasure_keys, event_cursors
 
 TENANT_TABLES = {table.name for table in metadata.tables.values()} - {
     erasure_keys.name,

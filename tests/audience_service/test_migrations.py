@@ -57,15 +57,16 @@ MEMBERSHIP: Mapping[str, object] = {
 }
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
 async def test_what_an_earlier_version_kept_is_there(
     empty_database: Database, version: str
 ) -> None:
     await migrate(empty_database, to=version)
+    folded = {"first_name_folded": "ada"} if version >= "0004" else {}
     async with empty_database.engine.begin() as connection:
         for name, values in (
             ("audiences", AUDIENCE),
-            ("prospects", PROSPECT),
+            ("prospects", {**PROSPECT, **folded}),
             ("memberships", MEMBERSHIP),
         ):
             into = table(name, *(column(each) for each in values))

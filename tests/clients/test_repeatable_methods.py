@@ -1,6 +1,6 @@
 """Every method of the contract is known to be repeatable, or known not to be."""
 
-from audience.v1 import audience_counts_pb2, audiences_pb2, prospects_pb2
+from audience.v1 import audience_counts_pb2, audiences_pb2, prospects_pb2, suppressions_pb2
 from enrichment.v1 import accounts_pb2, enrichments_pb2, events_pb2, view_budgets_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
@@ -14,6 +14,7 @@ def _unary_methods() -> list[MethodDescriptor]:
             audience_counts_pb2,
             audiences_pb2,
             prospects_pb2,
+            suppressions_pb2,
             accounts_pb2,
             enrichments_pb2,
             events_pb2,

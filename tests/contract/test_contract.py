@@ -9,6 +9,7 @@ import pytest
 from audience_service.servicers.audience_counts import AudienceCountServicer
 from audience_service.servicers.audiences import AudienceServicer
 from audience_service.servicers.prospects import ProspectServicer
+from audience_service.servicers.suppressions import SuppressionServicer
 from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
 from enrichment_service.servicers.events import EventServicer
@@ -68,6 +69,7 @@ def test_missing_methods_are_listed() -> None:
         EventServicer,
         AudienceServicer,
         ProspectServicer,
+        SuppressionServicer,
         AudienceCountServicer,
     ]
     # The look is at the class alone, so nothing has to be put together for it.

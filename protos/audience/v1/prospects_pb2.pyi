@@ -104,6 +104,7 @@ class Prospect(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    SUPPRESSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`workspaces/{workspace}/prospects/{prospect}`. Random: it tells nothing about the person."""
     profile_url: _builtins.str
@@ -128,6 +129,8 @@ class Prospect(_message.Message):
     """Picture; its URL is signed and expires."""
     etag: _builtins.str
     """Changes with every change. Given back on update, it refuses to overwrite a newer version."""
+    suppressed: _builtins.bool
+    """True for somebody on the workspace's suppression list: never enrolled, and not viewed."""
     @_builtins.property
     def picture_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When picture_url stops working."""
@@ -168,10 +171,11 @@ class Prospect(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        suppressed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "enrich_time", b"enrich_time", "picture_expire_time", b"picture_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "create_time", b"create_time", "enrich_time", b"enrich_time", "etag", b"etag", "first_name", b"first_name", "headline", b"headline", "last_name", b"last_name", "location", b"location", "member_id", b"member_id", "name", b"name", "picture_expire_time", b"picture_expire_time", "picture_url", b"picture_url", "profile_url", b"profile_url", "provenance", b"provenance", "provider_id", b"provider_id", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "create_time", b"create_time", "enrich_time", b"enrich_time", "etag", b"etag", "first_name", b"first_name", "headline", b"headline", "last_name", b"last_name", "location", b"location", "member_id", b"member_id", "name", b"name", "picture_expire_time", b"picture_expire_time", "picture_url", b"picture_url", "profile_url", b"profile_url", "provenance", b"provenance", "provider_id", b"provider_id", "suppressed", b"suppressed", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
