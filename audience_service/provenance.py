@@ -35,6 +35,11 @@ def new_prospect_id() -> str:
     return secrets.token_hex(8)
 
 
+def kept_text(value: str) -> str:
+    """A text as it is kept: without blanks around it, and without NUL, which PostgreSQL refuses."""
+    return value.replace("\0", "").strip()
+
+
 def write_fields(
     prospect: Prospect, values: Mapping[str, str], *, source: FieldSource, now_ms: int
 ) -> bool:
@@ -45,7 +50,7 @@ def write_fields(
     """
     changed = False
     for name, longest in LONGEST.items():
-        value = values.get(name, "").strip()[:longest]
+        value = kept_text(values.get(name, ""))[:longest]
         if not value:
             continue
         kept = prospect.provenance.get(name)
@@ -62,8 +67,9 @@ def write_fields(
 def edit_fields(prospect: Prospect, values: Mapping[str, str], *, now_ms: int) -> None:
     """A person's edit: it holds until it is cleared by a blank value."""
     for name, value in values.items():
-        if value.strip():
-            prospect.fields[name] = value.strip()
+        text = kept_text(value)
+        if text:
+            prospect.fields[name] = text
             prospect.provenance[name] = Provenance(FieldSource.MANUAL, now_ms)
         else:
             prospect.fields.pop(name, None)

@@ -9,13 +9,19 @@ from typing import TypeVar
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    InterfaceError,
+    InvalidRequestError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from audience_service.shielding import to_its_end
-from servicekit.errors import unavailable
+from servicekit.errors import Code, ServiceError, unavailable
 from servicekit.settings import ConfigurationError
 
 ResultT = TypeVar("ResultT")
@@ -95,6 +101,13 @@ def _translated() -> Iterator[None]:
     """A database that is away or has no place is nobody's fault and passes."""
     try:
         yield
+    except DataError as error:
+        raise ServiceError(
+            code=Code.INVALID_ARGUMENT,
+            reason="TEXT_INVALID",
+            message="A text of the request holds a character that cannot be kept, such as U+0000. "
+            "Take it out and send the request again.",
+        ) from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise unavailable(
             "DATABASE_UNAVAILABLE",

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import Membership, MemberState
 from audience_service.records import Coverage
+from audience_service.sql.bulk import insert_rows
 from audience_service.sql.coverage import coverage_query, read_coverage
 from audience_service.sql.dialect import one_of
 from audience_service.sql.schema import memberships, prospects
@@ -53,25 +54,25 @@ class SqlMembers:
         now_ms: int,
         import_number: int = 0,
     ) -> None:
-        if prospects:
-            await self._connection.execute(
-                insert(memberships),
-                [
-                    {
-                        "workspace": workspace,
-                        "audience": audience,
-                        "prospect": prospect,
-                        "seq": seq,
-                        "state": MemberState.NOT_SUBMITTED.value,
-                        "degree": 0,
-                        "join_ms": now_ms,
-                        "last_import": import_number,
-                        "profile": "",
-                        "event_revision": 0,
-                    }
-                    for seq, prospect in enumerate(prospects, start=first_seq)
-                ],
-            )
+        await insert_rows(
+            self._connection,
+            memberships,
+            [
+                {
+                    "workspace": workspace,
+                    "audience": audience,
+                    "prospect": prospect,
+                    "seq": seq,
+                    "state": MemberState.NOT_SUBMITTED.value,
+                    "degree": 0,
+                    "join_ms": now_ms,
+                    "last_import": import_number,
+                    "profile": "",
+                    "event_revision": 0,
+                }
+                for seq, prospect in enumerate(prospects, start=first_seq)
+            ],
+        )
 
     async def last_imports(
         self, workspace: str, audience: str, prospects: Iterable[str]

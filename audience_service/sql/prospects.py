@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import KEPT_FIELDS, SEARCHED_FIELDS, FieldSource, Prospect, Provenance
 from audience_service.provenance import fold
+from audience_service.sql.bulk import insert_rows
 from audience_service.sql.dialect import one_of
 from audience_service.sql.schema import aliases, prospects
 
+_FOLDED: Final = tuple((name, f"{name}_folded") for name in SEARCHED_FIELDS)
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
@@ -87,8 +89,7 @@ class SqlProspects:
         return grouped
 
     async def insert(self, new: Sequence[Prospect]) -> None:
-        if new:
-            await self._connection.execute(insert(prospects), [_values(each) for each in new])
+        await insert_rows(self._connection, prospects, [_values(each) for each in new])
 
     async def update(self, changed: Sequence[Prospect]) -> None:
         if not changed:
@@ -115,14 +116,14 @@ class SqlProspects:
             await self.add_aliases(workspace, leads)
 
     async def add_aliases(self, workspace: str, leads: Mapping[str, str]) -> None:
-        if leads:
-            await self._connection.execute(
-                insert(aliases),
-                [
-                    {"workspace": workspace, "alias": alias, "prospect": prospect}
-                    for alias, prospect in leads.items()
-                ],
-            )
+        await insert_rows(
+            self._connection,
+            aliases,
+            [
+                {"workspace": workspace, "alias": alias, "prospect": prospect}
+                for alias, prospect in leads.items()
+            ],
+        )
 
     async def set_suppressed(self, workspace: str, ids: Iterable[str], *, to: bool) -> None:
         await self._connection.execute(
@@ -173,7 +174,9 @@ class SqlProspects:
 
 def _values(prospect: Prospect) -> dict[str, Any]:
     values: dict[str, Any] = {name: prospect.fields.get(name, "") for name in KEPT_FIELDS}
-    values |= {f"{name}_folded": fold(values[name]) for name in SEARCHED_FIELDS}
+    for name, column in _FOLDED:
+        value = values[name]
+        values[column] = fold(value) if value else ""
     return values | {
         "workspace": prospect.workspace,
         "id": prospect.id,
