@@ -10,6 +10,8 @@ register('end_tick', {}, function(c, request)
   if not holds_lease(c, a, account, request.token) then refuse({ reason = 'LEASE_LOST' }) end
   begin_writing(c)
   abandon_view(c, a, account)
+  -- The view that was given up is held no longer: a pause says what is left now.
+  account = hgetall(c:account(a))
   redis.call('ZREM', c:leases(), a)
   if request.pause then pause_account(c, a, account, request.pause.reason, request.pause.until_ms) end
   schedule(c, a)

@@ -130,6 +130,17 @@ async def test_a_longer_pause_is_not_cut_short(workspace: Workspace) -> None:
     assert (await workspace.account())["pause_reason"] == "PROVIDER_LIMIT"
 
 
+async def test_a_pause_at_the_end_of_a_tick_counts_a_view_given_up_once(
+    workspace: Workspace,
+) -> None:
+    lease = await busy(workspace)
+    await workspace.view(lease)
+    pause = {"reason": "OUTSIDE_WORKING_HOURS", "until_ms": START_MS + HOUR_MS}
+    await workspace.end(lease, pause=pause)
+    budget = (await workspace.events())[-1]["budget"]
+    assert (budget["committed"], budget["reserved"]) == (1, 0)
+
+
 async def test_a_pause_for_a_person_outlasts_every_clock(
     workspace: Workspace, clock: SteppedClock
 ) -> None:
