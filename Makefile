@@ -25,6 +25,9 @@ up: .venv/ready ## Start the pair with embedded stores and keep it running (real
 test: .venv/ready ## Run the tests
 	@$(BIN)/pytest -n auto
 
+chaos: .venv/ready ## Simulate eight weeks with kills and faults, over many seeds (SEEDS=50)
+	@$(BIN)/pytest tests/simulation -n auto --seeds $(or $(SEEDS),50)
+
 check: .venv/ready ## Check format, lint, types, the contract and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

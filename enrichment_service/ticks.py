@@ -45,10 +45,12 @@ class TickEngine:
         deadline_seconds: float,
         accounts_side_by_side: int,
         halt_seconds: float = HALT_SECONDS,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         """`deadline_seconds` bounds one view; `accounts_side_by_side` the ticks at a time.
 
-        `halt_seconds` is how long nothing is fetched after our own API key was refused.
+        `halt_seconds` is how long nothing is fetched after our own API key was refused; `lease_ms`
+        how long a silent worker keeps its accounts. Both in real time.
         """
         self._store = store
         self._source = source
@@ -57,6 +59,7 @@ class TickEngine:
         self._gaps = gaps
         self._deadline_seconds = deadline_seconds
         self._slots = accounts_side_by_side
+        self._lease_ms = lease_ms
         self._ticks: set[asyncio.Task[None]] = set()
         self._sweeps: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
@@ -130,7 +133,7 @@ class TickEngine:
 
     async def _claim(self, partition: int) -> Mapping[str, Any]:
         look: Mapping[str, Any] = await self._store.call(
-            partition, "claim_tick", {"lease_ms": LEASE_MS, "but_not": self._is_full() or None}
+            partition, "claim_tick", {"lease_ms": self._lease_ms, "but_not": self._is_full() or None}
         )
         if look["sweep"] and partition not in self._sweeps:
             sweep = asyncio.create_task(self._sweep(partition))
@@ -142,7 +145,7 @@ class TickEngine:
                 source=self._source,
                 gaps=self._gaps,
                 deadline_seconds=self._deadline_seconds,
-                lease_ms=LEASE_MS,
+                lease_ms=self._lease_ms,
                 stopping=self._stopping,
                 alarm=self._alarm,
                 keys=self._keys,

