@@ -2,11 +2,11 @@
 
 import ipaddress
 import time
-import traceback
 from functools import lru_cache
 
 import structlog
 
+from servicekit.error_places import places_of, types_of
 from servicekit.names import random_id
 
 _access_log = structlog.get_logger("access")
@@ -50,25 +50,11 @@ class CallRecord:
             error_id=error_id,
             method=self._method,
             request_id=self.request_id,
-            error_type=[type(link).__qualname__ for link in _chain(error)],
-            traceback=[
-                f"{frame.filename}:{frame.lineno} {frame.name}"
-                for link in _chain(error)
-                for frame in traceback.extract_tb(link.__traceback__, limit=-20)
-            ],
+            error_type=types_of(error),
+            traceback=places_of(error),
         )
         _error_log.debug("unexpected_error_text", error_id=error_id, text=str(error))
         return error_id
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what caused it, the nearest first, at most five."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and len(chain) < 5:
-        chain.append(link)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-    return chain
 
 
 def _peer_class(peer: str) -> str:

@@ -11,6 +11,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
+from servicekit.error_places import places_of, types_of
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 
@@ -28,6 +30,7 @@ def configure_logging(*, service: str, level: LogLevel, log_format: LogFormat) -
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
+        _tell_places,
     ]
     if log_format == "json":
         structlog.configure(
@@ -53,6 +56,18 @@ def configure_logging(*, service: str, level: LogLevel, log_format: LogFormat) -
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
+
+
+def _tell_places(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Types and places instead of the exception, whose text may quote a person's data."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["error_type"], event["traceback"] = types_of(error), places_of(error)
+    return event
 
 
 def _to_json(value: object, **_options: object) -> bytes:

@@ -10,7 +10,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from servicekit.logs import configure_logging
+from servicekit.logs import LogFormat, configure_logging
 from tests.servicekit.probing import Probe, Start, failure_of
 
 PERSON = "Ada Lovelace"
@@ -48,6 +48,29 @@ def test_console_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().err
     assert "imported" in text
     assert "rows=7" in text
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_exceptions_are_told_by_type_and_place_never_by_text_or_values(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    configure_logging(service="audience", level="info", log_format=log_format)
+
+    def break_down(person: str) -> None:
+        raise LookupError(f"no place for {person}")
+
+    try:
+        break_down(PERSON)
+    except LookupError as error:
+        structlog.get_logger().exception("round_failed")
+        structlog.get_logger().error("tick_failed", exc_info=error)
+        logging.getLogger("library").error("gave up", exc_info=error)
+    text = capsys.readouterr().err
+    assert PERSON not in text
+    lines = text.splitlines()
+    assert len(lines) == 3
+    assert all("LookupError" in line and "break_down" in line for line in lines)
 
 
 async def test_one_line_a_call_without_content(probe: Probe, start: Start) -> None:
