@@ -18,7 +18,13 @@ def main() -> None:
 
 async def _serve(settings: Settings) -> None:
     app = await build(settings)
-    await serve(name="audience-service", services=app.services, settings=settings, close=app.close)
+    await serve(
+        name="audience-service",
+        services=app.services,
+        settings=settings,
+        drain=app.drain,
+        close=app.close,
+    )
 
 
 if __name__ == "__main__":

@@ -51,9 +51,10 @@ from servicekit.settings import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """What a server needs: services, and what to do when it closes (in the order of opening)."""
+    """What a server needs: services, and what to do when it drains and closes."""
 
     services: Sequence[Service[Any]]
+    drain: Sequence[Hook]
     close: Sequence[Hook]
     database: Database
 
@@ -98,6 +99,7 @@ async def build(settings: Settings) -> App:
         clock=clock,
     )
     erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
+    enrolment = Enrolment(store=store, signals=signals)
     combining = Combining(store=store, clock=clock, signals=signals)
     background = _Background(
         {
@@ -119,7 +121,7 @@ async def build(settings: Settings) -> App:
             store=store, clock=clock, signals=signals, max_file_bytes=settings.import_max_bytes
         ),
         combining=combining,
-        enrolment=Enrolment(store=store),
+        enrolment=enrolment,
         messages=Messages(store=store),
     )
     return App(
@@ -127,7 +129,9 @@ async def build(settings: Settings) -> App:
             Service(audiences_pb2_grpc.add_AudienceServiceServicer_to_server, audience_servicer),
             Service(
                 prospects_pb2_grpc.add_ProspectServiceServicer_to_server,
-                ProspectServicer(prospects=Prospects(store=store, clock=clock), erasure=erasure),
+                ProspectServicer(
+                    prospects=Prospects(store=store, clock=clock, signals=signals), erasure=erasure
+                ),
             ),
             Service(
                 suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
@@ -140,6 +144,7 @@ async def build(settings: Settings) -> App:
                 AudienceCountServicer(counts=counts),
             ),
         ],
+        drain=[enrolment.drain],
         close=[database.close, client.close, http.aclose, counts.close, background.close],
         database=database,
     )

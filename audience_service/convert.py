@@ -16,6 +16,7 @@ from audience_service.model import (
     TEXT_FIELDS,
     Audience,
     AudienceSize,
+    Departure,
     Forecast,
     Member,
     Outlook,
@@ -187,6 +188,17 @@ def to_proto_member(member: Member) -> audiences_pb2.Member:
         state=audiences_pb2.MemberState.ValueType(membership.state),
         connection_degree=profiles_pb2.ConnectionDegree.ValueType(membership.degree),
         join_time=to_proto_time(membership.join_ms),
+    )
+
+
+def to_proto_departure(departure: Departure, *, workspace: str) -> audiences_pb2.Departure:
+    """Somebody who left."""
+    return audiences_pb2.Departure(
+        prospect=PROSPECT.format(workspace, departure.prospect),
+        reason=audiences_pb2.DepartureReason.ValueType(departure.reason),
+        merged_into=PROSPECT.format(workspace, departure.merged_into)
+        if departure.merged_into
+        else "",
     )
 
 

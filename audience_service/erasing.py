@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from audience_service.identity import Identity
-from audience_service.model import PendingErasure, ProfileData
-from audience_service.person_graph import strong_aliases
+from audience_service.model import Departure, DepartureReason, PendingErasure, ProfileData
 from audience_service.ports import Transaction
+from audience_service.profile_names import strong_aliases
 from servicekit.names import random_id
 
 # As many as EraseProfile takes.
@@ -60,7 +60,12 @@ async def erase_people(
 
 async def _leave_audiences(tx: Transaction, workspace: str, people: Iterable[str]) -> None:
     changes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for membership in await tx.members.remove_everywhere(workspace, people):
+    removed = await tx.members.remove_everywhere(workspace, people)
+    await tx.changes.depart(
+        workspace,
+        [Departure(each.audience, each.prospect, DepartureReason.ERASED) for each in removed],
+    )
+    for membership in removed:
         theirs = changes[membership.audience]
         theirs["members"] -= 1
         theirs[membership.state.name.lower()] -= 1

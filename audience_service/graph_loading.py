@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from audience_service.erasing import erase_people
-from audience_service.model import Membership, ProfileData
-from audience_service.person_graph import PersonGraph, aliases_of
+from audience_service.model import Membership, MemberState, ProfileData
+from audience_service.person_graph import PersonGraph
 from audience_service.ports import Transaction
+from audience_service.profile_names import aliases_of
+
+_WAITING: Final = frozenset({MemberState.NOT_SUBMITTED, MemberState.PENDING})
 
 
 async def load_graph(
@@ -53,13 +57,24 @@ async def write_graph(tx: Transaction, graph: PersonGraph) -> None:
     for merged, survivor in graph.merged:
         await tx.prospects.redirect(workspace, merged=merged, survivor=survivor)
     for step in graph.moved:
-        if step.to_prospect is None:
+        if step.ends:
             await tx.members.remove(workspace, step.audience, [step.prospect])
         else:
             await tx.members.move(
                 workspace, step.audience, prospect=step.prospect, to_prospect=step.to_prospect
             )
+    # Who merely waits has not changed for anybody who follows an audience.
+    moved = {(step.audience, step.to_prospect) for step in graph.moved if not step.ends}
+    await tx.changes.number(
+        workspace,
+        [
+            each
+            for key, each in graph.changed_memberships.items()
+            if each.state not in _WAITING or key in moved
+        ],
+    )
     await tx.members.update(workspace, list(graph.changed_memberships.values()))
+    await tx.changes.depart(workspace, graph.departures())
     await tx.prospects.update(list(graph.changed.values()))
     await tx.prospects.set_aliases(
         workspace, {alias: graph.survivor(lead) for alias, lead in graph.new_leads.items()}

@@ -9,7 +9,7 @@ from audience_service.audiences import require_audience
 from audience_service.import_files import ImportedRow
 from audience_service.import_model import RowClass
 from audience_service.joining import plan_rows, write_plan
-from audience_service.model import Member, Membership
+from audience_service.model import Departure, DepartureReason, Member, Membership
 from audience_service.ports import Store, Transaction
 from audience_service.profile_urls import parse_urls
 from audience_service.prospects import require_prospects
@@ -99,6 +99,10 @@ class Members:
             await tx.members.add_withdrawals(
                 workspace, audience, [each.profile for each in removed if each.profile]
             )
+            await tx.changes.depart(
+                workspace,
+                [Departure(audience, each.prospect, DepartureReason.REMOVED) for each in removed],
+            )
             changes = Counter(each.state.name.lower() for each in removed)
             del changes["not_submitted"]
             changes["members"] = len(removed)
@@ -109,6 +113,7 @@ class Members:
 
         removed = await self._store.write([workspace], work)
         self._signals.send("submitting")
+        self._signals.send(("members", workspace))
         return removed
 
     async def page(self, workspace: str, audience: str, *, after: int, limit: int) -> list[Member]:

@@ -135,7 +135,8 @@ class Membership:
     """A prospect in an audience. ``degree`` is as in the contract, seen by the audience's account.
 
     ``profile`` is the enrichment service's id of the person, known after submission;
-    ``event_revision`` the newest event that has been applied.
+    ``event_revision`` the newest event that has been applied. ``change_seq`` numbers the last
+    change of a member who had joined among the seqs; 0 without one.
     """
 
     audience: str
@@ -146,6 +147,26 @@ class Membership:
     join_ms: int
     profile: str = ""
     event_revision: int = 0
+    change_seq: int = 0
+
+
+class DepartureReason(IntEnum):
+    """Why a membership ended."""
+
+    REMOVED = 1
+    MERGED = 2
+    SUPPRESSED = 3
+    ERASED = 4
+
+
+class Departure(NamedTuple):
+    """A membership that ended. ``seq`` is known once it is kept."""
+
+    audience: str
+    prospect: str
+    reason: DepartureReason
+    merged_into: str = ""
+    seq: int = 0
 
 
 class Member(NamedTuple):

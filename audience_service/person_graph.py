@@ -5,18 +5,19 @@ alone never joins anybody: people change theirs, and others take it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from audience_service.identity import Identity, canonical
 from audience_service.model import (
+    Departure,
+    DepartureReason,
     FieldSource,
     Membership,
     MemberState,
     ProfileData,
     Prospect,
 )
+from audience_service.profile_names import aliases_of, strong_aliases, vanity_alias
 from audience_service.provenance import merge_fields, new_prospect_id, write_fields
 
 # Which of two states of one person says more.
@@ -32,11 +33,12 @@ _WORTH = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A membership that goes to another prospect, or ends when ``to_prospect`` is None."""
+    """A membership that goes to another prospect, or ends where that one is a member already."""
 
     audience: str
     prospect: str
-    to_prospect: str | None
+    to_prospect: str
+    ends: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class PersonGraph:
     moved: list[Moved] = field(default_factory=list)
     changed_memberships: dict[tuple[str, str], Membership] = field(default_factory=dict)
     new_leads: dict[str, str] = field(default_factory=dict)
+    newly_suppressed: list[Membership] = field(default_factory=list)
     withdrawals: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     counts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -108,6 +111,23 @@ class PersonGraph:
         self.erased_aliases.update(aliases)
         self.tombstoned.update(aliases)
 
+    def departures(self) -> list[Departure]:
+        """Memberships that go to another prospect: because two are one, or a person is another."""
+        left = [
+            Departure(
+                audience=step.audience,
+                prospect=step.prospect,
+                reason=DepartureReason.MERGED,
+                merged_into=self.survivor(step.to_prospect),
+            )
+            for step in self.moved
+        ]
+        left += [
+            Departure(each.audience, each.prospect, DepartureReason.SUPPRESSED)
+            for each in self.newly_suppressed
+        ]
+        return left
+
     def set_state(self, membership: Membership, state: MemberState) -> None:
         """Move a membership to another state, and the counters with it."""
         if state is membership.state:
@@ -129,7 +149,10 @@ class PersonGraph:
         """A view has shown that a prospect is somebody whom nobody may contact."""
         prospect.suppressed = True
         for (audience, member), membership in self.memberships.items():
-            if member == prospect.id and membership.state is MemberState.PENDING:
+            if member != prospect.id:
+                continue
+            self.newly_suppressed.append(membership)
+            if membership.state is MemberState.PENDING:
                 self.withdrawals[audience].add(membership.profile)
 
     def _is_another(self, prospect: str, data: ProfileData) -> bool:
@@ -183,11 +206,13 @@ class PersonGraph:
                 theirs.prospect = to_prospect
                 self.memberships[audience, to_prospect] = theirs
                 self.moved.append(
-                    Moved(audience=audience, prospect=prospect, to_prospect=to_prospect)
+                    Moved(audience=audience, prospect=prospect, to_prospect=to_prospect, ends=False)
                 )
                 self.touch(theirs)
                 continue
-            self.moved.append(Moved(audience=audience, prospect=prospect, to_prospect=None))
+            self.moved.append(
+                Moved(audience=audience, prospect=prospect, to_prospect=to_prospect, ends=True)
+            )
             self._count(audience, theirs.state, -1)
             self.counts[audience]["members"] -= 1
             if theirs.state is MemberState.PENDING and theirs.profile not in ("", ours.profile):
@@ -240,37 +265,6 @@ class PersonGraph:
             prospect.revision += 1
             prospect.update_ms = self.now_ms
         self.changed[prospect.id] = prospect
-
-
-def strong_aliases(data: ProfileData) -> list[str]:
-    """The aliases that tell people apart for good: provider id and member id."""
-    aliases: list[str] = []
-    if data.provider_id:
-        found = canonical(data.provider_id)
-        # An id in a form that nobody has seen yet is still an id.
-        aliases.append(found.alias if isinstance(found, Identity) else f"id:{data.provider_id}")
-    if data.member_id:
-        aliases.append(f"member:{data.member_id}")
-    return aliases
-
-
-def vanity_alias(data: ProfileData) -> str | None:
-    """The alias of the vanity, None without one."""
-    if not data.vanity:
-        return None
-    found = canonical(f"https://www.linkedin.com/in/{quote(data.vanity, safe='')}")
-    return found.alias if isinstance(found, Identity) else None
-
-
-def aliases_of(data: Iterable[ProfileData]) -> Mapping[str, None]:
-    """Every alias that the data names, each once."""
-    found: dict[str, None] = {}
-    for each in data:
-        found.update(dict.fromkeys(strong_aliases(each)))
-        vanity = vanity_alias(each)
-        if vanity is not None:
-            found[vanity] = None
-    return found
 
 
 def _strongest(prospect: Prospect) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from audience_service.change_records import ChangeRecords
 from audience_service.model import AudienceSize, LogMessage, Outlook, SubmittedProfile
 from audience_service.records import (
     AudienceRecords,
@@ -31,6 +32,9 @@ class Transaction(Protocol):
 
     @property
     def suppressions(self) -> SuppressionRecords: ...
+
+    @property
+    def changes(self) -> ChangeRecords: ...
 
     @property
     def members(self) -> MemberRecords: ...

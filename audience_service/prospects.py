@@ -6,6 +6,7 @@ from audience_service.errors import etag_mismatch
 from audience_service.model import Prospect
 from audience_service.ports import Store, Transaction
 from audience_service.provenance import edit_fields, fold
+from audience_service.signals import Signals
 from servicekit.clock import Clock
 from servicekit.errors import not_found
 
@@ -38,9 +39,10 @@ def place(prospect: Prospect, field: str) -> tuple[str, str]:
 class Prospects:
     """Use cases of single prospects."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    def __init__(self, *, store: Store, clock: Clock, signals: Signals) -> None:
         self._store = store
         self._clock = clock
+        self._signals = signals
 
     async def get(self, workspace: str, prospect: str) -> Prospect:
         """The prospect, or the one that it was merged into."""
@@ -92,6 +94,11 @@ class Prospects:
                 found.revision += 1
                 found.update_ms = now_ms
                 await tx.prospects.update([found])
+                members = await tx.members.of_prospects(workspace, [found.id])
+                await tx.changes.number(workspace, members)
+                await tx.members.update(workspace, members)
             return found
 
-        return await self._store.write([workspace], work)
+        edited = await self._store.write([workspace], work)
+        self._signals.send(("members", workspace))
+        return edited

@@ -16,18 +16,26 @@ class Signals:
         for event in self._waiting.get(key, ()):
             event.set()
 
-    def listen(self, key: Hashable) -> "Listener":
-        """Begin to listen; what is sent from now on is not missed."""
-        return Listener(self._waiting, key)
+    def listen(self, key: Hashable, *, wake: "Listener | None" = None) -> "Listener":
+        """Begin to listen; what is sent from now on is not missed.
+
+        ``wake`` is another listener, to be woken instead of this one.
+        """
+        return Listener(self._waiting, key, wake)
 
 
 class Listener:
     """Listens to one key until it is left (``with``)."""
 
-    def __init__(self, waiting: defaultdict[Hashable, set[asyncio.Event]], key: Hashable) -> None:
+    def __init__(
+        self,
+        waiting: defaultdict[Hashable, set[asyncio.Event]],
+        key: Hashable,
+        wake: "Listener | None",
+    ) -> None:
         self._waiting = waiting
         self._key = key
-        self._event = asyncio.Event()
+        self._event: asyncio.Event = wake._event if wake else asyncio.Event()
 
     def __enter__(self) -> "Listener":
         self._waiting[self._key].add(self._event)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audience_service.model import MemberState
+from audience_service.model import Departure, DepartureReason, MemberState
 from audience_service.ports import Store, Transaction
 from audience_service.profile_urls import parse_urls
 from audience_service.prospects import require_prospects
@@ -27,9 +27,15 @@ class Suppressions:
 
         async def work(tx: Transaction) -> int:
             people, names = await _persons(tx, workspace, aliases, prospects)
-            await tx.prospects.set_suppressed(workspace, people, to=True)
+            new = people - await tx.prospects.suppressed_among(workspace, people)
+            await tx.prospects.set_suppressed(workspace, new, to=True)
             profiles: defaultdict[str, list[str]] = defaultdict(list)
-            for each in await tx.members.of_prospects(workspace, people):
+            members = await tx.members.of_prospects(workspace, new)
+            await tx.changes.depart(
+                workspace,
+                [Departure(m.audience, m.prospect, DepartureReason.SUPPRESSED) for m in members],
+            )
+            for each in members:
                 if each.state is MemberState.PENDING and each.profile:
                     profiles[each.audience].append(each.profile)
             for audience, theirs in profiles.items():
@@ -44,8 +50,9 @@ class Suppressions:
 
         async def work(tx: Transaction) -> int:
             people, names = await _persons(tx, workspace, aliases, prospects)
-            await tx.prospects.set_suppressed(workspace, people, to=False)
-            await _submit_again(tx, workspace, people)
+            old = await tx.prospects.suppressed_among(workspace, people)
+            await tx.prospects.set_suppressed(workspace, old, to=False)
+            await _come_back(tx, workspace, old)
             return await tx.suppressions.drop(workspace, names)
 
         return await self._changed(workspace, await self._store.write([workspace], work))
@@ -73,11 +80,14 @@ async def _persons(
     return people, aliases.union(*names.values())
 
 
-async def _submit_again(tx: Transaction, workspace: str, people: set[str]) -> None:
-    """Let the submitter pass once more over the places of those who were never viewed."""
+async def _come_back(tx: Transaction, workspace: str, people: set[str]) -> None:
+    """Tell those who follow, and submit once more who was never viewed."""
+    members = await tx.members.of_prospects(workspace, people)
+    await tx.changes.number(workspace, members)
+    await tx.members.update(workspace, members)
     waiting: defaultdict[str, list[int]] = defaultdict(list)
     profiles: defaultdict[str, list[str]] = defaultdict(list)
-    for each in await tx.members.of_prospects(workspace, people):
+    for each in members:
         if each.state in (MemberState.NOT_SUBMITTED, MemberState.PENDING):
             waiting[each.audience].append(each.seq)
             profiles[each.audience].append(each.profile)

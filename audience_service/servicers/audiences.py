@@ -1,6 +1,6 @@
 """AudienceService: audiences and their members."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -9,13 +9,12 @@ from audience.v1 import audiences_pb2
 from audience_service import convert
 from audience_service.audiences import Audiences
 from audience_service.combining import Combining, Recipe
-from audience_service.enrolment import Enrolment
+from audience_service.enrolment import Enrolled, Enrolment, Position
 from audience_service.imports import Imports
 from audience_service.members import Members
 from audience_service.messages import Messages
 from audience_service.model import SetOperation
 from audience_service.servicers.imports import Context, ImportMethods
-from servicekit.errors import unimplemented
 from servicekit.pages import decode_page_token, encode_page_token, page_size
 
 
@@ -179,8 +178,6 @@ class AudienceServicer(ImportMethods):
     async def StreamProspects(
         self, request: audiences_pb2.StreamProspectsRequest, context: Context
     ) -> AsyncIterator[audiences_pb2.StreamProspectsResponse]:
-        if request.follow:
-            raise unimplemented(missing="AudienceService.StreamProspects.follow")
         workspace, _ = convert.AUDIENCE.parse(request.audiences[0], field="audiences[0]")
         audiences, excluded = (
             convert.in_workspace(convert.AUDIENCE, names, workspace=workspace, field=field)
@@ -193,18 +190,20 @@ class AudienceServicer(ImportMethods):
             "stream": ",".join(sorted(set(request.audiences))),
             "excluded": ",".join(sorted(set(request.excluded_audiences))),
         }
-        position = decode_page_token(request.after_cursor, filters=filters)
         pages = self._enrolment.stream(
-            workspace,
-            audiences,
-            excluded=excluded,
-            after=int(position["seq"]) if position else 0,
+            Enrolled(workspace=workspace, audiences=audiences, excluded=excluded),
+            after=_position(decode_page_token(request.after_cursor, filters=filters)),
+            follow=request.follow,
         )
         async with aclosing(pages):
-            async for members in pages:
-                cursor = encode_page_token({"seq": members[-1].membership.seq}, filters=filters)
+            async for page in pages:
                 yield audiences_pb2.StreamProspectsResponse(
-                    members=[convert.to_proto_member(each) for each in members], cursor=cursor
+                    members=[convert.to_proto_member(each) for each in page.members],
+                    departures=[
+                        convert.to_proto_departure(each, workspace=workspace)
+                        for each in page.departures
+                    ],
+                    cursor=encode_page_token(page.position._asdict(), filters=filters),
                 )
 
     async def CheckReadiness(
@@ -243,3 +242,9 @@ class AudienceServicer(ImportMethods):
                 for prospect, rendering in rendered
             ]
         )
+
+
+def _position(cursor: Mapping[str, str | int] | None) -> Position:
+    if cursor is None:
+        return Position()
+    return Position(seq=int(cursor["seq"]), change=int(cursor["change"]))

@@ -35,6 +35,7 @@ _MEMBERSHIP = (
     memberships.c.join_ms,
     memberships.c.profile,
     memberships.c.event_revision,
+    memberships.c.change_seq,
 )
 
 
@@ -101,7 +102,7 @@ class SqlMembers:
             .where(*_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
             .returning(*_MEMBERSHIP)
         )
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def remove_everywhere(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
         found = await self._connection.execute(
@@ -109,7 +110,7 @@ class SqlMembers:
             .where(memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects))
             .returning(*_MEMBERSHIP)
         )
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def page(
         self, workspace: str, audience: str, *, after: int, limit: int
@@ -120,7 +121,7 @@ class SqlMembers:
             .order_by(memberships.c.seq)
             .limit(limit)
         )
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def stream_page(
         self,
@@ -134,7 +135,7 @@ class SqlMembers:
         # A page of each audience by its own index, then the first of them all: a page costs the
         # same however many members there are.
         pages = [
-            _stream_part(workspace, each, audiences, excluded=excluded)
+            stream_part(workspace, each, audiences, excluded=excluded)
             .where(memberships.c.seq > after)
             .order_by(memberships.c.seq)
             .limit(limit)
@@ -143,7 +144,7 @@ class SqlMembers:
         ]
         joined = union_all(*(select(page) for page in pages)).subquery()
         found = await self._connection.execute(select(joined).order_by(joined.c.seq).limit(limit))
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def coverage(
         self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
@@ -157,7 +158,7 @@ class SqlMembers:
                 memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects)
             )
         )
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def of_profiles(
         self, workspace: str, audience: str, profiles: Iterable[str]
@@ -170,7 +171,7 @@ class SqlMembers:
                 one_of(memberships.c.profile, profiles),
             )
         )
-        return [_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found.mappings()]
 
     async def update(self, workspace: str, changed: Sequence[Membership]) -> None:
         if changed:
@@ -188,6 +189,7 @@ class SqlMembers:
                         "degree": each.degree,
                         "profile": each.profile,
                         "event_revision": each.event_revision,
+                        "change_seq": each.change_seq,
                     }
                     for each in changed
                 ],
@@ -237,7 +239,7 @@ def _in_audience(workspace: str, audience: str) -> tuple[ColumnElement[bool], ..
     return memberships.c.workspace == workspace, memberships.c.audience == audience
 
 
-def _stream_part(
+def stream_part(
     workspace: str, audience: str, audiences: Sequence[str], *, excluded: Sequence[str]
 ) -> Select[Any]:
     """Members of one audience: not suppressed, in no excluded one, in none of the others before."""
@@ -271,6 +273,7 @@ def _stream_part(
     )
 
 
-def _membership(row: RowMapping) -> Membership:
+def read_membership(row: RowMapping) -> Membership:
+    """A row of the columns that ``stream_part`` selects."""
     values = dict(row)
     return Membership(state=MemberState(values.pop("state")), **values)

@@ -150,11 +150,20 @@ memberships = Table(
     Column("last_import", BigInteger, nullable=False),
     Column("profile", String, nullable=False),
     Column("event_revision", Integer, nullable=False),
+    Column("change_seq", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("workspace", "audience", "prospect"),
     UniqueConstraint("workspace", "audience", "seq"),
     ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
     ForeignKeyConstraint(["workspace", "prospect"], ["prospects.workspace", "prospects.id"]),
     Index("memberships_by_prospect", "workspace", "prospect"),
+    Index(
+        "memberships_by_change",
+        "workspace",
+        "audience",
+        "change_seq",
+        sqlite_where=text("change_seq > 0"),
+        postgresql_where=text("change_seq > 0"),
+    ),
     Index(
         "memberships_by_profile",
         "workspace",
@@ -174,4 +183,17 @@ suppressions = Table(
     Column("create_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace", "alias"),
     sqlite_with_rowid=False,
+)
+
+# Memberships that ended, for those who follow an audience, numbered among the seqs of members.
+departures = Table(
+    "departures",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("prospect", String, nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("merged_into", String, nullable=False),
+    PrimaryKeyConstraint("workspace", "seq"),
 )

@@ -10,6 +10,7 @@ from audience_service.person_keys import PersonKeys
 from audience_service.ports import Transaction
 from audience_service.sql.audiences import SqlAudiences
 from audience_service.sql.builds import SqlBuilds
+from audience_service.sql.changes import SqlChanges
 from audience_service.sql.database import Database
 from audience_service.sql.erasures import SqlErasures
 from audience_service.sql.imports import SqlImports
@@ -52,6 +53,7 @@ class SqlTransaction:
         self.builds = SqlBuilds(connection)
         self.prospects = SqlProspects(connection)
         self.suppressions = SqlSuppressions(connection)
+        self.changes = SqlChanges(connection)
         self.members = SqlMembers(connection)
         self.imports = SqlImports(connection)
         self.erasures = SqlErasures(connection, keys=keys)

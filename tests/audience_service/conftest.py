@@ -64,7 +64,9 @@ async def client(
         )
         app = await build(settings)
         event.listen(app.database.engine.sync_engine, "before_execute", refuse_without_workspace)
-        server = await start_server(services=app.services, settings=settings, close=app.close)
+        server = await start_server(
+            services=app.services, settings=settings, drain=app.drain, close=app.close
+        )
         stack.push_async_callback(server.stop)
         yield await stack.enter_async_context(AudienceClient(server.address))
 

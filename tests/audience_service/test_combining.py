@@ -9,7 +9,7 @@ from audience.v1 import audiences_pb2
 from audience_service import combining as combining_module
 from audience_service.audiences import NewAudience
 from audience_service.combining import Combining, Recipe
-from audience_service.enrolment import Enrolment
+from audience_service.enrolment import Enrolled, Enrolment, Position
 from audience_service.model import Audience, Membership, Prospect, SetOperation
 from audience_service.ports import Transaction
 from audience_service.signals import Signals
@@ -102,8 +102,11 @@ async def test_a_half_built_audience_is_neither_enrolled_nor_combined(
     combining = Combining(store=sql, clock=clock, signals=Signals())
     recipe = Recipe(operation=SetOperation.UNION, sources=["a", "b"])
     await combining.combine(new("half"), recipe)
+    pages = Enrolment(store=sql, signals=Signals()).stream(
+        Enrolled(workspace="acme", audiences=["half"]), after=Position(), follow=False
+    )
     with pytest.raises(ServiceError) as refused:
-        await anext(Enrolment(store=sql).stream("acme", ["half"], excluded=[], after=0))
+        await anext(pages)
     assert refused.value.reason == "AUDIENCE_BUILDING"
     recipe = Recipe(operation=SetOperation.UNION, sources=["a", "half"])
     with pytest.raises(ServiceError) as refused:

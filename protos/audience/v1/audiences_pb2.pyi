@@ -193,6 +193,38 @@ SET_OPERATION_DIFFERENCE: SetOperation.ValueType  # 3
 """Members of the first source that are in none of the others."""
 Global___SetOperation: _TypeAlias = SetOperation  # noqa: Y015
 
+class _DepartureReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DepartureReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DepartureReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEPARTURE_REASON_UNSPECIFIED: _DepartureReason.ValueType  # 0
+    """Not set."""
+    DEPARTURE_REASON_REMOVED: _DepartureReason.ValueType  # 1
+    """Taken out of the audience."""
+    DEPARTURE_REASON_MERGED: _DepartureReason.ValueType  # 2
+    """Turned out to be another prospect, `merged_into`, who comes as a member."""
+    DEPARTURE_REASON_SUPPRESSED: _DepartureReason.ValueType  # 3
+    """On the workspace's suppression list."""
+    DEPARTURE_REASON_ERASED: _DepartureReason.ValueType  # 4
+    """Erased: delete what you hold."""
+
+class DepartureReason(_DepartureReason, metaclass=_DepartureReasonEnumTypeWrapper):
+    """Why somebody is no member of the streamed audiences any more."""
+
+DEPARTURE_REASON_UNSPECIFIED: DepartureReason.ValueType  # 0
+"""Not set."""
+DEPARTURE_REASON_REMOVED: DepartureReason.ValueType  # 1
+"""Taken out of the audience."""
+DEPARTURE_REASON_MERGED: DepartureReason.ValueType  # 2
+"""Turned out to be another prospect, `merged_into`, who comes as a member."""
+DEPARTURE_REASON_SUPPRESSED: DepartureReason.ValueType  # 3
+"""On the workspace's suppression list."""
+DEPARTURE_REASON_ERASED: DepartureReason.ValueType  # 4
+"""Erased: delete what you hold."""
+Global___DepartureReason: _TypeAlias = DepartureReason  # noqa: Y015
+
 @_typing.final
 class AudienceProgress(_message.Message):
     """How far an audience's enrichment has come. members = not_submitted + pending + enriched + cached + partial + failed."""
@@ -1407,28 +1439,64 @@ class StreamProspectsRequest(_message.Message):
 Global___StreamProspectsRequest: _TypeAlias = StreamProspectsRequest  # noqa: Y015
 
 @_typing.final
+class Departure(_message.Message):
+    """A prospect that is in none of the streamed audiences any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROSPECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    prospect: _builtins.str
+    """`workspaces/{workspace}/prospects/{prospect}`."""
+    reason: Global___DepartureReason.ValueType
+    """Why."""
+    merged_into: _builtins.str
+    """The prospect that took its place, when it was merged."""
+    def __init__(
+        self,
+        *,
+        prospect: _builtins.str = ...,
+        reason: Global___DepartureReason.ValueType = ...,
+        merged_into: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merged_into", b"merged_into", "prospect", b"prospect", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Departure: _TypeAlias = Departure  # noqa: Y015
+
+@_typing.final
 class StreamProspectsResponse(_message.Message):
-    """Response of StreamProspects."""
+    """Response of StreamProspects. Apply `departures` before `members`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBERS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    DEPARTURES_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Resume after this message with it. Opaque."""
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
-        """Members, at least one."""
+        """Members who joined; with `follow` also those who came before and have been enriched or edited since."""
+
+    @_builtins.property
+    def departures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Departure]:
+        """With `follow`: who left since the stream began. Some of them may never have come."""
 
     def __init__(
         self,
         *,
         members: _abc.Iterable[Global___Member] | None = ...,
         cursor: _builtins.str = ...,
+        departures: _abc.Iterable[Global___Departure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "members", b"members"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "departures", b"departures", "members", b"members"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

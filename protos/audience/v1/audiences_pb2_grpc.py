@@ -229,7 +229,8 @@ class AudienceServiceServicer:
 
     def StreamProspects(self, request, context):
         """Streams the members of one or several audiences for enrolment into a campaign, whether enriched or not, in the order
-        in which they joined. Resumable with the cursor of any message.
+        in which they joined. Resumable with the cursor of any message. Every member comes at least once. UNAVAILABLE with
+        SERVER_DRAINING when the server stops: come back with the last cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,8 @@ class AudienceServiceStub:
     """Ends a pause by PauseEnrichment."""
     StreamProspects: _aio.UnaryStreamMultiCallable[_audiences_pb2.StreamProspectsRequest, _audiences_pb2.StreamProspectsResponse]
     """Streams the members of one or several audiences for enrolment into a campaign, whether enriched or not, in the order
-    in which they joined. Resumable with the cursor of any message.
+    in which they joined. Resumable with the cursor of any message. Every member comes at least once. UNAVAILABLE with
+    SERVER_DRAINING when the server stops: come back with the last cursor.
     """
     CheckReadiness: _aio.UnaryUnaryMultiCallable[_audiences_pb2.CheckReadinessRequest, _audiences_pb2.CheckReadinessResponse]
     """Tells, for every merge tag of a template, how many members have a value for it."""
@@ -185,7 +186,8 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_audiences_pb2.StreamProspectsRequest, _abc.AsyncIterator[_audiences_pb2.StreamProspectsResponse]],
     ) -> _abc.AsyncIterator[_audiences_pb2.StreamProspectsResponse]:
         """Streams the members of one or several audiences for enrolment into a campaign, whether enriched or not, in the order
-        in which they joined. Resumable with the cursor of any message.
+        in which they joined. Resumable with the cursor of any message. Every member comes at least once. UNAVAILABLE with
+        SERVER_DRAINING when the server stops: come back with the last cursor.
         """
 
     @_abc_1.abstractmethod
