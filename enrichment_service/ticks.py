@@ -133,7 +133,9 @@ class TickEngine:
 
     async def _claim(self, partition: int) -> Mapping[str, Any]:
         look: Mapping[str, Any] = await self._store.call(
-            partition, "claim_tick", {"lease_ms": self._lease_ms, "but_not": self._is_full() or None}
+            partition,
+            "claim_tick",
+            {"lease_ms": self._lease_ms, "but_not": self._is_full() or None},
         )
         if look["sweep"] and partition not in self._sweeps:
             sweep = asyncio.create_task(self._sweep(partition))
