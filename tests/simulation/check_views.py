@@ -60,12 +60,13 @@ def cap_of(history: History, account: str, at_ms: int) -> int:
 def check_books(history: History) -> None:
     """The books charge at least what happened; exactly that when nothing went wrong."""
     account_of = {account.provider: account.id for account in history.plan.accounts}
-    happened: Counter[tuple[str, int]] = Counter()
+    happened: Counter[tuple[str, int, str]] = Counter()
     for view in history.views:
         if view["counted"]:
-            happened[account_of[view["account_id"]], view["time_ms"] // DAY_MS] += 1
+            day = view["time_ms"] // DAY_MS
+            happened[account_of[view["account_id"]], day, "ENRICHMENT"] += 1
     for views in history.campaign:
-        happened[views.account, views.at_ms // DAY_MS] += views.count
+        happened[views.account, views.at_ms // DAY_MS, "CAMPAIGN_STEP"] += views.count
     for key in happened.keys() | history.committed.keys():
         charged = history.committed.get(key, 0)
         if history.plan.faulty:

@@ -64,16 +64,16 @@ class History:
     progress: dict[str, dict[str, int]] = field(default_factory=dict)
     states: list[Event] = field(default_factory=list)
     """The state of every profile at the end, as a snapshot lists it."""
-    committed: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Views that the books charge, by account and UTC day."""
+    committed: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    """Views that the books charge, by account, UTC day and purpose."""
 
     def read_books(self, client: "redis.Redis") -> None:
         """Takes the books of all days as they stand in the store."""
         for account in self.plan.accounts:
             tag = f"{{p{partition_of(account.workspace):02d}}}:"
             for key in client.scan_iter(f"{tag}budget:{account.id}:*", count=1000):
-                books = client.hgetall(key)
                 day = int(key.rpartition(":")[2])
-                self.committed[account.id, day] = sum(
-                    int(count) for name, count in books.items() if str(name).startswith("c:")
-                )
+                for name, count in client.hgetall(key).items():
+                    kind, _, purpose = str(name).partition(":")
+                    if kind == "c":
+                        self.committed[account.id, day, purpose] = int(count)
