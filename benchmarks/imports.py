@@ -27,7 +27,7 @@ from audience.v1 import audiences_pb2
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
-from audience_service.sql.database import Database
+from audience_service.sql.database import SQLITE_PRAGMAS, Database
 from audience_service.sql.migrate import migrate
 from audience_service.sql.schema import aliases, audiences, memberships, prospects
 from clients.audience import AudienceClient
@@ -128,8 +128,8 @@ def _into(name: str) -> str:
 def _executemany(path: str, rows: _Rows) -> float:
     """Write the rows in transactions of the size that the service uses; returns the seconds."""
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
     waiting = {name: iter(each) for name, each in rows.items()}
     started = time.perf_counter()
     while True:
