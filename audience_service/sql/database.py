@@ -1,10 +1,10 @@
 """Connections and transactions: one writer a workspace, and none cut short by a cancelled call."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection, make_url
@@ -26,6 +26,9 @@ from servicekit.settings import ConfigurationError
 
 ResultT = TypeVar("ResultT")
 Work = Callable[[AsyncConnection], Awaitable[ResultT]]
+
+# Transactions are short: whoever takes longer waits for a database that does not answer.
+_CLOSE_SECONDS: Final = 10.0
 
 # What every connection to SQLite needs, be it for safety or for speed.
 SQLITE_PRAGMAS = (
@@ -62,6 +65,7 @@ class Database:
         """The file of an embedded database."""
         # SQLite lets one writer in; waiting here is fair and costs no polling.
         self._writer = asyncio.Lock()
+        self._running: set[asyncio.Task[Any]] = set()
         if self._embedded:
             event.listen(self.engine.sync_engine, "connect", _set_up_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
@@ -69,7 +73,7 @@ class Database:
     async def read(self, work: Work[ResultT]) -> ResultT:
         """Run ``work`` in a transaction that sees one state of the database."""
         with _translated():
-            return await to_its_end(self._read(work))
+            return await to_its_end(self._tracked(self._read(work)))
 
     async def write(self, workspaces: Sequence[str], work: Work[ResultT]) -> ResultT:
         """Run ``work`` as the only writer of identity and membership in these workspaces.
@@ -77,11 +81,28 @@ class Database:
         Committed when it returns, rolled back when it raises; a cancelled caller waits for that.
         """
         with _translated():
-            return await to_its_end(self._write(workspaces, work))
+            return await to_its_end(self._tracked(self._write(workspaces, work)))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once the transactions under way have ended.
+
+        The callers of some may be gone: what is cancelled at the end of the server ends by itself.
+        """
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self.engine.dispose()
+
+    async def _tracked(self, transaction: Coroutine[Any, Any, ResultT]) -> ResultT:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            return await transaction
+        finally:
+            self._running.discard(task)
 
     async def _read(self, work: Work[ResultT]) -> ResultT:
         async with self.engine.connect() as connection:

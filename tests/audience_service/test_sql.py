@@ -124,6 +124,27 @@ async def test_a_row_without_a_workspace_is_refused(database: Database) -> None:
         await database.write(["acme"], work)
 
 
+async def test_closing_waits_for_the_transactions_under_way(database: Database) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(select(audiences).where(audiences.c.workspace == "acme"))
+        begun.set()
+        await go_on.wait()
+
+    writing = asyncio.create_task(database.write(["acme"], work))
+    await begun.wait()
+    closing = asyncio.create_task(database.close())
+    # As when a server ends: nobody waits for the call any more.
+    writing.cancel()
+    await asyncio.wait([closing], timeout=0.2)
+    assert not closing.done()
+    go_on.set()
+    await closing
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+
 @pytest.mark.parametrize(
     "url", ["sqlite+aiosqlite:////nowhere/at/all/audience.db", "sqlite:///sync.db", "mysterydb://x"]
 )
