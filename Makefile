@@ -26,7 +26,7 @@ test: .venv/ready ## Run the tests
 	@$(BIN)/pytest -n auto
 
 chaos: .venv/ready ## Simulate eight weeks with kills and faults, over many seeds (SEEDS=50)
-	@$(BIN)/pytest tests/simulation -n auto --seeds $(or $(SEEDS),50)
+	@$(BIN)/pytest tests/simulation -n auto --seeds $(or $(SEEDS),50) --forecasts .data/forecasts
 
 check: .venv/ready ## Check format, lint, types, the contract and the import rules
 	$(BIN)/ruff format --check .

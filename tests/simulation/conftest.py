@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from tests.simulation.forecasts import Error, forecast_errors
+from tests.simulation.forecasts import Error, forecast_errors, table, write_errors
 from tests.simulation.history import History
 
 _FEW = [1]
@@ -17,6 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("simulation")
     group.addoption("--seeds", type=int, help="simulate the seeds 0 to N-1")
     group.addoption("--seed", type=int, action="append", help="simulate this seed only")
+    group.addoption(
+        "--forecasts",
+        type=Path,
+        metavar="FOLDER",
+        help="keep there how far forecasts were out, a file for each simulation; "
+        "python -m tests.simulation.forecasts FOLDER sums them",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,9 +46,14 @@ def report(request: pytest.FixtureRequest) -> Callable[[History], None]:
             f"{request.node.name}: {len(history.views)} views, {len(history.events)} events, "
             f"{history.faults} faults, slowest recovery {slowest:.1f} s"
         )
-        errors = [asdict(error) for error in forecast_errors(history)]
+        errors = forecast_errors(history)
+        folder: Path | None = request.config.getoption("--forecasts", default=None)
+        if folder is not None and errors:
+            write_errors(errors, folder=folder, name=request.node.name)
         # Properties of a test's report reach the end of the run from every process of xdist.
-        request.node.user_properties.append(("simulation", {"line": line, "errors": errors}))
+        request.node.user_properties.append(
+            ("simulation", {"line": line, "errors": [*map(asdict, errors)]})
+        )
 
     return write
 
@@ -59,15 +72,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("simulation")
     for line in sorted(each["line"] for each in told):
         terminalreporter.write_line(line)
-    for faulty in (False, True):
-        errors = [Error(**error) for each in told for error in each["errors"]]
-        errors = [error for error in errors if error.faulty is faulty]
-        if errors:
-            late = sorted(error.days_late for error in errors)
-            inside = 100 * sum(error.inside for error in errors) / len(errors)
-            terminalreporter.write_line(
-                f"forecasts {'with' if faulty else 'without'} faults: {len(errors)}, days late "
-                f"{late[0]} to {late[-1]}, median {late[len(late) // 2]}, "
-                f"90 % up to {late[len(late) * 9 // 10]}; "
-                f"{inside:.1f} % inside [earliest, latest]"
-            )
+    errors = [Error(**error) for each in told for error in each["errors"]]
+    for line in table(errors) if errors else ():
+        terminalreporter.write_line(line)

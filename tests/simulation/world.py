@@ -28,7 +28,14 @@ from tests.linkedin_simulator.simulator_process import KEY, SimulatorProcess
 from tests.simulation.history import History
 from tests.simulation.link import Link
 from tests.simulation.plan import DAY_MS, Plan
-from tests.simulation.workers import SHORT_LEASE_MS, EngineWorker, ProcessWorker, Worker
+from tests.simulation.workers import (
+    DEADLINE_SECONDS,
+    PATIENT_DEADLINE_SECONDS,
+    SHORT_LEASE_MS,
+    EngineWorker,
+    ProcessWorker,
+    Worker,
+)
 from tests.support.valkey import Valkey, start_valkey
 
 PATIENCE_SECONDS = 30.0
@@ -225,6 +232,7 @@ async def a_world(plan: Plan, *, folder: Path, processes: bool = False) -> Async
                     provider_url=process.url,
                     clock=clock,
                     lease_ms=SHORT_LEASE_MS if plan.faulty else LEASE_MS,
+                    deadline_seconds=DEADLINE_SECONDS if plan.faulty else PATIENT_DEADLINE_SECONDS,
                 )
             workers.append(worker)
             stack.push_async_callback(worker.kill)
