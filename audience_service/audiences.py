@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from audience_service.enrichment_model import Outlook
 from audience_service.errors import account_needed, etag_mismatch, request_id_reused
-from audience_service.model import Audience, Outlook
+from audience_service.model import Audience
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock

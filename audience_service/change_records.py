@@ -1,4 +1,6 @@
-"""What changes in audiences, numbered like the seqs of members. As in ``records``, nothing commits.
+"""What changes in audiences, numbered like the seqs of members.
+
+As in ``audience_records``, no method commits.
 
 Every change takes a number of its own under the writers' lock, so that a reader who follows the
 numbers misses nothing.

@@ -9,6 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audience_service.audiences import NewAudience
+from audience_service.enrichment_model import Forecast, Outlook, Pause
 from audience_service.identity import canonical_url
 from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
 from audience_service.model import (
@@ -17,10 +18,7 @@ from audience_service.model import (
     Audience,
     AudienceSize,
     Departure,
-    Forecast,
     Member,
-    Outlook,
-    Pause,
     Prospect,
 )
 from audience_service.targeting import Clause, Facet, TargetingCriteria

@@ -13,8 +13,9 @@ from audience_service.enrichment_messages import (
     read_outlook,
     read_reference,
 )
+from audience_service.enrichment_model import LogMessage, Outlook, SubmittedProfile
 from audience_service.errors import LogLostError
-from audience_service.model import LogMessage, MemberState, Outlook, SubmittedProfile
+from audience_service.model import MemberState
 from clients.enrichment import EnrichmentClient
 from clients.errors import RpcFailed, SnapshotNeeded
 from clients.subscription import subscribe

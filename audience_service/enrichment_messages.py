@@ -6,7 +6,7 @@ from typing import Final
 from enrichment.v1 import enrichments_pb2, events_pb2, pauses_pb2, profiles_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from audience_service.model import (
+from audience_service.enrichment_model import (
     Forecast,
     Outlook,
     Pause,

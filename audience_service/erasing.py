@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from audience_service.enrichment_model import ProfileData
 from audience_service.identity import Identity
-from audience_service.model import Departure, DepartureReason, PendingErasure, ProfileData
+from audience_service.model import Departure, DepartureReason, PendingErasure
 from audience_service.ports import Transaction
 from audience_service.profile_names import strong_aliases
 from servicekit.names import random_id

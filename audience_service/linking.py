@@ -14,9 +14,10 @@ from typing import Final
 import structlog
 
 from audience_service.background import keep_running
+from audience_service.enrichment_model import LogMessage, ProfileEvent, ProfileOutcome
 from audience_service.errors import CursorMovedError, LogLostError
 from audience_service.graph_loading import load_graph, write_graph
-from audience_service.model import LogMessage, MemberState, ProfileEvent, ProfileOutcome
+from audience_service.model import MemberState
 from audience_service.person_graph import PersonGraph
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.resync import Resync

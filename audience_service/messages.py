@@ -6,11 +6,11 @@ from typing import Final
 
 from audience_service.audiences import require_audience
 from audience_service.identity import canonical_url
+from audience_service.member_records import Coverage
 from audience_service.merge_tags import Rendering, Template, TemplateError, parse
 from audience_service.model import Prospect
 from audience_service.ports import Store, Transaction
 from audience_service.prospects import require_prospects
-from audience_service.records import Coverage
 from servicekit.errors import FieldViolation, ServiceError, invalid_fields
 
 _DEGREES: Final = {1: "1st", 2: "2nd", 3: "3rd"}

@@ -4,7 +4,7 @@ Times are milliseconds since the epoch, UTC. The numbers of the enumerations are
 contract and of the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -177,37 +177,6 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Why nothing is viewed; ``reason`` is numbered as in the contract."""
-
-    reason: int
-    since_ms: int | None
-    until_ms: int | None
-    waits_for_person: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """How long the rest takes, as the enrichment service says."""
-
-    remaining_views: int
-    days_at_todays_cap: float
-    days_at_full_cap: float
-    days_with_ramp: int
-    earliest_complete_date: str
-    latest_complete_date: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What the enrichment service says about an enrichment; unreachable when it did not answer."""
-
-    reachable: bool = True
-    pause: Pause | None = None
-    forecast: Forecast | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSize:
     """Members that fit targeting criteria, as LinkedIn rounds them."""
 
@@ -218,71 +187,6 @@ class AudienceSize:
     def below_minimum(self) -> bool:
         """Fewer than 300, or a value that LinkedIn does not know (domain: total is 0 then)."""
         return self.total == 0
-
-
-class ProfileOutcome(IntEnum):
-    """What an event says about a profile that was submitted."""
-
-    PENDING = 2
-    ENRICHED = 3
-    CACHED = 4
-    PARTIAL = 5
-    FAILED = 6
-    WITHDRAWN = 7
-    ERASED = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileData:
-    """What the enrichment service knows about a person; empty means not known."""
-
-    provider_id: str = ""
-    member_id: str = ""
-    vanity: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    picture_expire_ms: int | None = None
-    degree: int = 0
-    view_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileEvent:
-    """One event of the enrichment service's log that concerns a submitted profile.
-
-    ``final`` is False while the profile waits, be it for another try.
-    """
-
-    workspace: str
-    enrichment: str
-    profile: str
-    reference: str
-    revision: int
-    outcome: ProfileOutcome
-    final: bool
-    data: ProfileData | None
-
-
-class LogMessage(NamedTuple):
-    """Events, maybe none, and the cursor behind them; ``ends_snapshot``: who matters was listed."""
-
-    cursor: str
-    events: list[ProfileEvent]
-    ends_snapshot: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmittedProfile:
-    """What the enrichment service made of one submission.
-
-    ``reference`` is the prospect under whom it first met the profile: another than the submitted
-    one when two prospects are one person to it, empty when it is not one of ours. ``state`` is None
-    when it says nothing about the person, ``erased`` is set when the person was erased there.
-    """
-
-    profile: str
-    reference: str
-    state: MemberState | None
-    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

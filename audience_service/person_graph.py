@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from audience_service.enrichment_model import ProfileData
 from audience_service.model import (
     Departure,
     DepartureReason,
     FieldSource,
     Membership,
     MemberState,
-    ProfileData,
     Prospect,
 )
 from audience_service.profile_names import aliases_of, strong_aliases, vanity_alias

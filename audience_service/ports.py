@@ -3,16 +3,13 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from audience_service.audience_records import AudienceRecords
 from audience_service.change_records import ChangeRecords
-from audience_service.model import AudienceSize, LogMessage, Outlook, SubmittedProfile
-from audience_service.records import (
-    AudienceRecords,
-    LogPosition,
-    MemberRecords,
-    ProspectRecords,
-    SnapshotRecords,
-    SuppressionRecords,
-)
+from audience_service.enrichment_model import LogMessage, Outlook, SubmittedProfile
+from audience_service.log_records import LogPosition, SnapshotRecords
+from audience_service.member_records import MemberRecords
+from audience_service.model import AudienceSize
+from audience_service.prospect_records import ProspectRecords, SuppressionRecords
 from audience_service.work_records import BuildRecords, ErasureRecords, ImportRecords
 
 ResultT = TypeVar("ResultT")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from audience_service.enrichment_model import ProfileData
 from audience_service.identity import Identity, canonical
-from audience_service.model import ProfileData
 
 
 def strong_aliases(data: ProfileData) -> list[str]:

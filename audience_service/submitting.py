@@ -11,15 +11,10 @@ from typing import Final
 
 import structlog
 
+from audience_service.enrichment_model import ProfileData, SubmittedProfile
 from audience_service.graph_loading import load_graph, write_graph
 from audience_service.identity import Identity
-from audience_service.model import (
-    Audience,
-    Membership,
-    MemberState,
-    ProfileData,
-    SubmittedProfile,
-)
+from audience_service.model import Audience, Membership, MemberState
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock

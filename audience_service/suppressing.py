@@ -7,8 +7,8 @@ from dataclasses import replace
 from audience_service.model import Departure, DepartureReason, MemberState
 from audience_service.ports import Store, Transaction
 from audience_service.profile_urls import parse_urls
+from audience_service.prospect_records import Suppression
 from audience_service.prospects import require_prospects
-from audience_service.records import Suppression
 from audience_service.signals import Signals
 from servicekit.clock import Clock
 

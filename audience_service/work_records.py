@@ -1,6 +1,6 @@
 """What is kept of work that goes on by itself: imports, builds and erasures.
 
-As in ``records``, no method commits, and workspaces and ids come checked.
+As in ``audience_records``, no method commits, and workspaces and ids come checked.
 """
 
 from collections.abc import Iterable, Sequence

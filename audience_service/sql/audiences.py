@@ -32,7 +32,7 @@ EVERY_WORKSPACE = {"audience_every_workspace": True}
 
 
 class SqlAudiences:
-    """``records.AudienceRecords`` within one transaction."""
+    """``audience_records.AudienceRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

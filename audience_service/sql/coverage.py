@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Executable, and_, case, func, or_, select, true
 
-from audience_service.records import Coverage
+from audience_service.member_records import Coverage
 from audience_service.sql.schema import memberships, prospects
 
 # As ``messages.tag_values``: a field is never kept blank.

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audience_service.member_records import Coverage
 from audience_service.model import Membership, MemberState
-from audience_service.records import Coverage
 from audience_service.sql.bulk import insert_rows
 from audience_service.sql.coverage import coverage_query, read_coverage
 from audience_service.sql.dialect import one_of
@@ -40,7 +40,7 @@ _MEMBERSHIP = (
 
 
 class SqlMembers:
-    """``records.MemberRecords`` within one transaction."""
+    """``member_records.MemberRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -17,7 +17,7 @@ _LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class SqlProspects:
-    """``records.ProspectRecords`` within one transaction."""
+    """``prospect_records.ProspectRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -6,8 +6,8 @@ Such a member has the event revision -1, which every event is newer than.
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audience_service.log_records import Unlisted
 from audience_service.model import MemberState
-from audience_service.records import Unlisted
 from audience_service.sql.audiences import EVERY_WORKSPACE
 from audience_service.sql.schema import audiences, memberships
 
@@ -15,7 +15,7 @@ _UNLISTED = -1
 
 
 class SqlSnapshots:
-    """``records.SnapshotRecords`` within one transaction."""
+    """``log_records.SnapshotRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

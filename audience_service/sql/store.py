@@ -62,7 +62,7 @@ class SqlTransaction:
 
 
 class SqlLogPosition:
-    """``records.LogPosition`` within one transaction."""
+    """``log_records.LogPosition`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

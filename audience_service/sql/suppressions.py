@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.records import Suppression
+from audience_service.prospect_records import Suppression
 from audience_service.sql.dialect import one_of
 from audience_service.sql.schema import suppressions
 
 
 class SqlSuppressions:
-    """``records.SuppressionRecords`` within one transaction."""
+    """``prospect_records.SuppressionRecords`` within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

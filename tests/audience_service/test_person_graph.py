@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audience_service.model import (
-    FieldSource,
-    Membership,
-    MemberState,
-    ProfileData,
-    Prospect,
-    Provenance,
-)
+from audience_service.enrichment_model import ProfileData
+from audience_service.model import FieldSource, Membership, MemberState, Prospect, Provenance
 from audience_service.person_graph import PersonGraph
 
 PROVIDER = "ACoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

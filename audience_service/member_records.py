@@ -1,0 +1,115 @@
+"""Memberships, and the profiles of those who left.
+
+As in ``audience_records``, no method commits, and workspaces and ids come checked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from audience_service.model import Membership
+
+
+class Coverage(NamedTuple):
+    """``ready`` counts members by tag, ``complete`` those who have every required one."""
+
+    members: int
+    complete: int
+    ready: Mapping[str, int]
+
+
+class MemberRecords(Protocol):
+    """Memberships. Counters of the audience are the caller's to change in the same transaction."""
+
+    async def join(
+        self,
+        workspace: str,
+        audience: str,
+        prospects: Sequence[str],
+        *,
+        first_seq: int,
+        now_ms: int,
+        import_number: int = 0,
+    ) -> None:
+        """Add members who are none yet, with consecutive seqs in the given order."""
+        ...
+
+    async def last_imports(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> dict[str, int]:
+        """Those who are members, with the number of the import that met them last."""
+        ...
+
+    async def mark(
+        self, workspace: str, audience: str, prospects: Iterable[str], *, import_number: int
+    ) -> None:
+        """Set the import that met these members last."""
+        ...
+
+    async def remove(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> list[Membership]:
+        """Take members out; returns those that were there. Their profiles are to be withdrawn."""
+        ...
+
+    async def remove_everywhere(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        """Take prospects out of every audience; returns the memberships they had."""
+        ...
+
+    async def page(
+        self, workspace: str, audience: str, *, after: int, limit: int
+    ) -> list[Membership]:
+        """Members by seq, after ``after``."""
+        ...
+
+    async def stream_page(
+        self,
+        workspace: str,
+        audiences: Sequence[str],
+        *,
+        excluded: Sequence[str],
+        after: int,
+        limit: int,
+    ) -> list[Membership]:
+        """Members of any of ``audiences`` and of none of ``excluded``, by seq, after ``after``.
+
+        A person in several comes once, where it joined first.
+        """
+        ...
+
+    async def coverage(
+        self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
+    ) -> Coverage:
+        """How many members have a value for merge tags, counted in one statement."""
+        ...
+
+    async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
+        """All memberships of prospects, in every audience."""
+        ...
+
+    async def of_profiles(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> list[Membership]:
+        """Members of an audience that were submitted as these profiles."""
+        ...
+
+    async def update(self, workspace: str, memberships: Sequence[Membership]) -> None:
+        """Write state, degree, profile and event revision of memberships."""
+        ...
+
+    async def move(self, workspace: str, audience: str, *, prospect: str, to_prospect: str) -> None:
+        """Give a membership to another prospect, who has none in that audience."""
+        ...
+
+    async def add_withdrawals(self, workspace: str, audience: str, profiles: Iterable[str]) -> None:
+        """Remember profiles to withdraw; one that is remembered already is no error."""
+        ...
+
+    async def withdrawals(self, workspace: str, audience: str, *, limit: int) -> list[str]:
+        """Profiles that are to be withdrawn."""
+        ...
+
+    async def drop_withdrawals(
+        self, workspace: str, audience: str, profiles: Iterable[str]
+    ) -> None:
+        """Forget profiles that have been withdrawn."""
+        ...
