@@ -1,4 +1,4 @@
-"""`enrichment-service` runs the service; `enrichment-service init-store` initialises its store."""
+"""`enrichment-service` runs the service; its other commands are for its store."""
 
 import argparse
 
@@ -15,16 +15,19 @@ def main() -> None:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["serve", "init-store"],
+        choices=["serve", "init-store", "begin-epoch"],
         default="serve",
-        help="serve (default), or init-store: creates the headers of an empty production store",
+        help="serve (default); init-store: creates the headers of an empty production store; "
+        "begin-epoch: after the store was restored from a backup and before the services start, "
+        "budgets refuse until 00:00 UTC and subscribers take a snapshot",
     )
     command = parser.parse_args().command
     settings = load_settings(Settings)
     configure_logging(
         service="enrichment-service", level=settings.log_level, log_format=settings.log_format
     )
-    run(_init_store(settings) if command == "init-store" else _serve(settings))
+    commands = {"serve": _serve, "init-store": _init_store, "begin-epoch": _begin_epoch}
+    run(commands[command](settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -42,6 +45,15 @@ async def _init_store(settings: Settings) -> None:
     store = open_store(settings)
     try:
         await store.open(initialise=True, attested=settings.store_attested)
+    finally:
+        await store.close()
+
+
+async def _begin_epoch(settings: Settings) -> None:
+    store = open_store(settings)
+    try:
+        await store.open(attested=settings.store_attested)
+        await store.begin_epoch()
     finally:
         await store.close()
 

@@ -2,7 +2,7 @@
 -- Keys:   1 the header key.
 -- Args:   epoch (new), partitions, retention_ms, now_ms?; expected? (the epoch known to the caller; none: create);
 --         lost (true: every budget refuses for the rest of the day); history?, promoted? (of the node: the id of its
---         history, and whether that carries on another primary's).
+--         history, and whether that carries on another primary's); restored? (true: the records are those of a backup).
 -- Result: {epoch, lost_day}: of the header as it is now.
 --
 -- Stands outside `register`, since there may be no header to check. A header that another process has begun anew is left as it
@@ -25,7 +25,7 @@ redis.register_function({
     for _, epoch in ipairs(earlier) do known = known or epoch == request.expected end
     local promoted = request.promoted and header.history ~= nil and header.history ~= request.history
     if request.history and header.history ~= request.history then redis.call('HSET', key, 'history', request.history) end
-    if promoted or not (header.epoch and known) then
+    if request.restored or promoted or not (header.epoch and known) then
       earlier[#earlier + 1] = header.epoch
       if request.expected ~= header.epoch then earlier[#earlier + 1] = request.expected end
       while #earlier > REMEMBERED do table.remove(earlier, 1) end

@@ -66,6 +66,20 @@ class Store:
                 "it, or correct the address."
             ) from error
 
+    async def begin_epoch(self) -> None:
+        """Begins a new epoch everywhere: the records are older than what happened.
+
+        For a store that was restored from a backup. Budgets refuse until 00:00 UTC, since the
+        views since the backup are not known, and subscribers take a snapshot.
+        """
+        self._epochs = [
+            await self._open_partition(
+                await self._router.node_of(partition), partition, epoch, lost=True, restored=True
+            )
+            for partition, epoch in enumerate(self._epochs)
+        ]
+        self._remember()
+
     async def close(self) -> None:
         """Ends the connections."""
         await self._router.close()
@@ -202,7 +216,13 @@ class Store:
         self._remember()
 
     async def _open_partition(
-        self, node: Node, partition: int, expected: str | None, *, lost: bool
+        self,
+        node: Node,
+        partition: int,
+        expected: str | None,
+        *,
+        lost: bool,
+        restored: bool = False,
     ) -> str:
         """The partition's epoch; a new one if its header is not the expected one.
 
@@ -214,6 +234,7 @@ class Store:
             "retention_ms": self._retention_ms,
             "expected": expected,
             "lost": lost,
+            "restored": restored,
             "now_ms": int(self._clock.store_now() or 0) or None,
         }
         if node.replication is not None:

@@ -1,9 +1,6 @@
 """Two enrichment servers are restarted one after the other: a subscriber hardly notices."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -15,46 +12,11 @@ from enrichment.v1.events_pb2_grpc import EventServiceStub
 from clients.subscription import subscribe
 from enrichment_service.store.store import Store
 from tests.enrichment_service.event_service import LogWriter, by_partition
+from tests.support.enrichment_processes import EnrichmentProcesses
 from tests.support.valkey import free_port
 
 # Far above the tenths of a second that it takes, for machines that are busy with other things.
 _LONGEST_SILENCE_SECONDS = 3.0
-
-
-class Servers:
-    """Processes of the enrichment service on one store, each on a port of its own."""
-
-    def __init__(self, *, count: int, store_url: str, clock: Path) -> None:
-        self.ports = [free_port() for _ in range(count)]
-        self._environment = {
-            **os.environ,
-            "ENRICHMENT_STORE_URL": store_url,
-            "ENRICHMENT_CLOCK_FILE": str(clock),
-            "ENRICHMENT_WORKER": "false",
-        }
-        self._processes: dict[int, asyncio.subprocess.Process] = {}
-
-    async def start(self, port: int) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "enrichment_service"),
-            env={**self._environment, "ENRICHMENT_PORT": str(port)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        self._processes[port] = process
-        assert process.stdout is not None
-        ready = await asyncio.wait_for(process.stdout.readline(), 30)
-        assert json.loads(ready)["address"].endswith(f":{port}")
-
-    async def stop(self, port: int) -> int:
-        """SIGTERM; the exit status."""
-        process = self._processes.pop(port)
-        process.terminate()
-        return await asyncio.wait_for(process.wait(), 30)
-
-    async def stop_all(self) -> None:
-        for port in list(self._processes):
-            await self.stop(port)
 
 
 class Follower:
@@ -86,11 +48,14 @@ class Follower:
 async def test_no_event_is_lost_and_the_stream_goes_on_at_once(
     store: Store, valkey_url: str, tmp_path: Path
 ) -> None:
-    servers = Servers(count=2, store_url=valkey_url, clock=tmp_path / "clock")
+    ports = [free_port(), free_port()]
+    servers = EnrichmentProcesses(
+        store_url=valkey_url, clock=tmp_path / "clock", ENRICHMENT_WORKER="false"
+    )
     writer = LogWriter(store)
-    for port in servers.ports:
+    for port in ports:
         await servers.start(port)
-    targets = ",".join(f"127.0.0.1:{port}" for port in servers.ports)
+    targets = ",".join(f"127.0.0.1:{port}" for port in ports)
     async with grpc.aio.insecure_channel(f"ipv4:{targets}") as channel:
         follower, enough = Follower(channel), asyncio.Event()
         following = asyncio.create_task(follower.run())
@@ -98,7 +63,7 @@ async def test_no_event_is_lost_and_the_stream_goes_on_at_once(
         try:
             await follower.next_events()
             # Twice, so that it was with each of them when that one went.
-            for port in servers.ports * 2:
+            for port in ports * 2:
                 assert await servers.stop(port) == 0
                 await servers.start(port)
                 await follower.next_events()
