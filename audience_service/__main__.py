@@ -24,6 +24,7 @@ async def _serve(settings: Settings) -> None:
         settings=settings,
         drain=app.drain,
         close=app.close,
+        metrics=app.metrics,
     )
 
 

@@ -27,6 +27,8 @@ from audience_service.linkedin_ads import LinkedInAdsApi
 from audience_service.linking import Linker
 from audience_service.members import Members
 from audience_service.messages import Messages
+from audience_service.metrics.linkedin import ObservedAds
+from audience_service.metrics.store import ObservedStore
 from audience_service.person_keys import PersonKeys
 from audience_service.prospects import Prospects
 from audience_service.servicers.audience_counts import AudienceCountServicer
@@ -44,6 +46,7 @@ from audience_service.suppressing import Suppressions
 from clients.enrichment import EnrichmentClient
 from servicekit.clock import open_clock
 from servicekit.kept_secrets import embedded_secret
+from servicekit.metrics import Metrics
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError
@@ -51,12 +54,13 @@ from servicekit.settings import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """What a server needs: services, and what to do when it drains and closes."""
+    """What a server needs: services, metrics, and what to do when it drains and closes."""
 
     services: Sequence[Service[Any]]
     drain: Sequence[Hook]
     close: Sequence[Hook]
     database: Database
+    metrics: Metrics
 
 
 class _Background:
@@ -75,7 +79,7 @@ class _Background:
 
 async def build(settings: Settings) -> App:
     """Opens everything and brings the tables up to date."""
-    clock = open_clock(settings.clock_file)
+    clock, metrics = open_clock(settings.clock_file), Metrics()
     signals = Signals()
     async with AsyncExitStack() as undo:
         database = Database(settings.database_url)
@@ -92,10 +96,13 @@ async def build(settings: Settings) -> App:
         http = httpx.AsyncClient(timeout=10.0, follow_redirects=False)
         undo.push_async_callback(http.aclose)
         undo.pop_all()
-    store = SqlStore(database, keys=keys)
+    store = ObservedStore(SqlStore(database, keys=keys), metrics=metrics)
     enrichment = GrpcEnrichment(client)
     counts = AudienceCounts(
-        ads=LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
+        ads=ObservedAds(
+            LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
+            metrics=metrics,
+        ),
         clock=clock,
     )
     erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
@@ -147,6 +154,7 @@ async def build(settings: Settings) -> App:
         drain=[enrolment.drain],
         close=[database.close, client.close, http.aclose, counts.close, background.close],
         database=database,
+        metrics=metrics,
     )
 
 

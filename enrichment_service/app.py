@@ -21,9 +21,11 @@ from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
+from enrichment_service.metrics.provider import ObservedSource
+from enrichment_service.metrics.store import ObservedStore
 from enrichment_service.person_keys import PersonKeys
 from enrichment_service.policy.pacing import DAY_MS, view_gaps
-from enrichment_service.ports import PARTITIONS
+from enrichment_service.ports import PARTITIONS, StorePort
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
@@ -38,6 +40,7 @@ from enrichment_service.view_budgets import ViewBudgets
 from enrichment_service.webhook import Webhook, check_exposure
 from servicekit.clock import open_clock
 from servicekit.kept_secrets import embedded_secret
+from servicekit.metrics import Metrics
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError
@@ -47,11 +50,12 @@ _log = structlog.get_logger("app")
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """What a server needs: services, and what to do when it drains and closes."""
+    """What a server needs: services, metrics, and what to do when it drains and closes."""
 
     services: Sequence[Service[Any]]
     drain: Sequence[Hook]
     close: Sequence[Hook]
+    metrics: Metrics
 
 
 def open_store(settings: Settings) -> Store:
@@ -74,12 +78,13 @@ def erasure_secret(settings: Settings) -> bytes | None:
 
 async def build(settings: Settings) -> App:
     """Opens everything; ConfigurationError when something is not as it must be."""
-    clock = open_clock(settings.clock_file)
+    clock, metrics = open_clock(settings.clock_file), Metrics()
     shortest, longest = parse_gap(settings.view_gap_seconds)
     async with AsyncExitStack() as undo:
-        store = open_store(settings)
-        undo.push_async_callback(store.close)
-        await store.open(attested=settings.store_attested)
+        bare_store = open_store(settings)
+        undo.push_async_callback(bare_store.close)
+        await bare_store.open(attested=settings.store_attested)
+        store = ObservedStore(bare_store, metrics=metrics)
         keys = PersonKeys(erasure_secret(settings))
         erasure = Erasure(store, keys=keys)
         if not keys.ready:
@@ -102,7 +107,7 @@ async def build(settings: Settings) -> App:
         undo.push_async_callback(provider.close)
         engine = TickEngine(
             store=store,
-            source=provider,
+            source=ObservedSource(provider, metrics=metrics),
             keys=keys,
             clock=clock,
             gaps=view_gaps(seed=settings.view_gap_seed, shortest=shortest, longest=longest),
@@ -110,11 +115,11 @@ async def build(settings: Settings) -> App:
             accounts_side_by_side=settings.accounts_side_by_side,
         )
         news = News()
-        tail = EventTail(store=store, news=news)
+        tail = EventTail(store=bare_store, news=news)
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)
-        close: list[Hook] = [store.close, provider.close, tail.close, engine.close]
+        close: list[Hook] = [bare_store.close, provider.close, tail.close, engine.close]
         statuses = AccountStatuses(store=store, wake=engine.wake)
         close += await _listen_to_provider(settings, store, provider, statuses)
         if settings.worker and keys.ready:
@@ -146,12 +151,13 @@ async def build(settings: Settings) -> App:
         ],
         drain=[engine.drain, events.drain],
         close=close,
+        metrics=metrics,
     )
 
 
 async def _listen_to_provider(
     settings: Settings,
-    store: Store,
+    store: StorePort,
     provider: ConnectedAccountProvider,
     statuses: AccountStatuses,
 ) -> list[Hook]:

@@ -1,4 +1,4 @@
-"""One call as the access log tells it: method, outcome, duration, request id; never content."""
+"""One call as access log and metrics tell it: method, outcome, duration; never content."""
 
 import ipaddress
 import time
@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import structlog
 
+from servicekit.call_metrics import MethodMetrics
 from servicekit.error_places import places_of, types_of
 from servicekit.names import random_id
 
@@ -16,24 +17,28 @@ _error_log = structlog.get_logger("errors")
 class CallRecord:
     """What is known about one call while it runs; written once when it ends."""
 
-    __slots__ = ("_method", "_peer", "_started", "code", "reason", "request_id")
+    __slots__ = ("_method", "_metrics", "_peer", "_started", "code", "reason", "request_id")
 
-    def __init__(self, *, method: str, peer: str, request_id: str) -> None:
+    def __init__(self, *, method: str, peer: str, request_id: str, metrics: MethodMetrics) -> None:
         self._method = method
         self._peer = peer
         self._started = time.perf_counter()
         self.request_id = request_id
         self.code = "OK"
         self.reason = ""
+        self._metrics = metrics
+        metrics.begin()
 
     def write(self) -> None:
-        """Write the access log line; duration in milliseconds."""
+        """Count the call, and write its access log line; duration in milliseconds."""
+        seconds = time.perf_counter() - self._started
+        self._metrics.end(code=self.code, reason=self.reason, seconds=seconds)
         _access_log.info(
             "call",
             method=self._method,
             code=self.code,
             reason=self.reason,
-            duration_ms=round((time.perf_counter() - self._started) * 1000, 3),
+            duration_ms=round(seconds * 1000, 3),
             request_id=self.request_id,
             peer=_peer_class(self._peer),
         )

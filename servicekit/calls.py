@@ -17,6 +17,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
+from servicekit.call_metrics import CallMetrics, MethodMetrics
 from servicekit.call_record import CallRecord
 from servicekit.errors import Code, ServiceError, unimplemented
 from servicekit.request_ids import REQUEST_ID_KEY, request_id_of
@@ -33,8 +34,9 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class Calls:
     """Wraps handlers; ``default_deadline_seconds`` is for unary calls that bring none."""
 
-    def __init__(self, *, default_deadline_seconds: float) -> None:
+    def __init__(self, *, default_deadline_seconds: float, metrics: CallMetrics) -> None:
         self._default_deadline = default_deadline_seconds
+        self._metrics = metrics
 
     def wrap(self, handler: Handler, *, service: str, method: str) -> Handler:
         """The handler with everything around it; TypeError for a method that is not async."""
@@ -65,17 +67,21 @@ class Calls:
                 handler.response_serializer,
                 None if handler.request_streaming else self._default_deadline,
             )
-        return _rebuild(handler, _guard(run, method=full_name, domain=_package(service)), parse)
+        metrics = self._metrics.of(service=service, method=method, kind=_kind(handler))
+        call = _guard(run, method=full_name, domain=_package(service), metrics=metrics)
+        return _rebuild(handler, call, parse)
 
 
-def _guard(run: Behaviour, *, method: str, domain: str) -> Behaviour:
+def _guard(run: Behaviour, *, method: str, domain: str, metrics: MethodMetrics) -> Behaviour:
     """Runs one call with its id and log line, and turns what it raises into a status."""
 
     async def call(request: Any, context: Context) -> Any:
         request_id = request_id_of(context.invocation_metadata())
         structlog.contextvars.bind_contextvars(request_id=request_id)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
-        record = CallRecord(method=method, peer=context.peer(), request_id=request_id)
+        record = CallRecord(
+            method=method, peer=context.peer(), request_id=request_id, metrics=metrics
+        )
         try:
             return await run(request, context)
         except BaseException as error:
@@ -194,6 +200,12 @@ def _missing(name: str) -> Behaviour:
         raise unimplemented(missing=name)
 
     return answer
+
+
+def _kind(handler: Handler) -> str:
+    if handler.request_streaming:
+        return "bidi_stream" if handler.response_streaming else "client_stream"
+    return "server_stream" if handler.response_streaming else "unary"
 
 
 def _package(service: str) -> str:

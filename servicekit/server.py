@@ -16,9 +16,12 @@ import grpc
 import structlog
 import uvloop
 
+from servicekit.call_metrics import CallMetrics
 from servicekit.calls import Calls
 from servicekit.introspection import Introspection
 from servicekit.listening import channel_options, check_plain_text, join_address
+from servicekit.metrics import Metrics
+from servicekit.metrics_page import MetricsPage
 from servicekit.services import Service, WrappedHandlers, handlers_of, request_types
 from servicekit.settings import ConfigurationError, ServerSettings
 from servicekit.validation import warm
@@ -29,12 +32,16 @@ _log = structlog.get_logger("server")
 
 
 class RunningServer:
-    """A server that answers at ``address`` (host:port, with the real port) until ``stop``."""
+    """A server that answers at ``address`` (host:port, with the real port) until ``stop``.
+
+    ``metrics_address`` is where its metrics are; empty when they are not served.
+    """
 
     def __init__(
         self,
         *,
         address: str,
+        metrics_address: str,
         server: grpc.aio.Server,
         introspection: Introspection,
         grace_seconds: float,
@@ -42,6 +49,7 @@ class RunningServer:
         close: Sequence[Hook],
     ) -> None:
         self.address = address
+        self.metrics_address = metrics_address
         self._server = server
         self._introspection = introspection
         self._grace = grace_seconds
@@ -78,17 +86,21 @@ async def start_server(
     settings: ServerSettings,
     drain: Sequence[Hook] = (),
     close: Sequence[Hook] = (),
+    metrics: Metrics | None = None,
 ) -> RunningServer:
     """Listen and answer; ConfigurationError when the address cannot be used.
 
     ``drain`` hooks run side by side and make long streams end by themselves; ``close`` hooks are
-    listed in the order in which their things were opened.
+    listed in the order in which their things were opened. ``metrics`` gets those of the calls.
     """
+    metrics = metrics or Metrics()
     check_plain_text(settings)
     handlers = handlers_of(services)
     warm(request_types(handlers))
     introspection = Introspection(handlers)
-    calls = Calls(default_deadline_seconds=settings.default_deadline_seconds)
+    calls = Calls(
+        default_deadline_seconds=settings.default_deadline_seconds, metrics=CallMetrics(metrics)
+    )
     server = grpc.aio.server(options=channel_options(settings))
     server.add_generic_rpc_handlers(
         [WrappedHandlers(handlers | handlers_of(introspection.services()), calls=calls)]
@@ -101,10 +113,16 @@ async def start_server(
             f"Cannot listen on {wanted}: the port is taken or the address is not of this machine. "
             "Choose another port, or 0 for a free one."
         ) from None
+    metrics_address = ""
+    if settings.metrics:
+        page = MetricsPage(metrics)
+        metrics_address = await page.start(settings)
+        close = [*close, page.close]
     await introspection.start()
     await server.start()
     return RunningServer(
         address=join_address(settings.host, port),
+        metrics_address=metrics_address,
         server=server,
         introspection=introspection,
         grace_seconds=settings.drain_grace_seconds,
@@ -120,15 +138,19 @@ async def serve(
     settings: ServerSettings,
     drain: Sequence[Hook] = (),
     close: Sequence[Hook] = (),
+    metrics: Metrics | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT; prints one ready line of JSON on stdout when it answers."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    running = await start_server(services=services, settings=settings, drain=drain, close=close)
-    print(json.dumps({"service": name, "address": running.address}), flush=True)
-    _log.info("ready", address=running.address)
+    running = await start_server(
+        services=services, settings=settings, drain=drain, close=close, metrics=metrics
+    )
+    ready = {"service": name, "address": running.address, "metrics": running.metrics_address}
+    print(json.dumps(ready), flush=True)
+    _log.info("ready", address=running.address, metrics=running.metrics_address)
     await ended.wait()
     _log.info("draining")
     await running.stop()

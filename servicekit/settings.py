@@ -55,6 +55,14 @@ class ServerSettings(BaseSettings):
     default_deadline_seconds: float = Field(
         default=30.0, gt=0, description="Deadline, in seconds, of a unary call that brings none."
     )
+    metrics: bool = Field(default=True, description="Whether metrics are served.")
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address that metrics are served at; whoever reaches it may read them.",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the metrics; 0 takes a free one."
+    )
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

@@ -55,6 +55,8 @@ class Addresses:
     enrichment: str
     simulator: str
     store: str
+    audience_metrics: str
+    enrichment_metrics: str
     clock_file: str | None
     pids: dict[str, int | None]
 
@@ -100,6 +102,8 @@ class Stack:
             "simulator": _port(plan.simulator_port, option="--simulator-port"),
             "enrichment": _port(plan.enrichment_port, option="--enrichment-port"),
             "audience": _port(plan.audience_port, option="--audience-port"),
+            "audience_metrics": free_port(),
+            "enrichment_metrics": free_port(),
         }
         self._clock = self._directory / CLOCK_FILE if plan.stepped else None
         self._children: list[Child] = []
@@ -214,6 +218,7 @@ class Stack:
             "ENRICHMENT_STORE_MARKER": str(self._directory / "store.initialised"),
             "ENRICHMENT_PROVIDER_URL": f"http://{_LOOPBACK}:{self._ports['simulator']}",
             "ENRICHMENT_PROVIDER_API_KEY": SIMULATOR_KEY,
+            "ENRICHMENT_METRICS_PORT": str(self._ports["enrichment_metrics"]),
         }
         if self._clock:
             # The gap between views is real time, and nothing but the demo's minute passes here.
@@ -227,6 +232,7 @@ class Stack:
             "AUDIENCE_DATABASE_URL": f"sqlite+aiosqlite:///{self._directory / 'audience.sqlite'}",
             "AUDIENCE_ENRICHMENT_ADDRESS": f"{_LOOPBACK}:{self._ports['enrichment']}",
             "AUDIENCE_LINKEDIN_API_URL": f"http://{_LOOPBACK}:{self._ports['simulator']}",
+            "AUDIENCE_METRICS_PORT": str(self._ports["audience_metrics"]),
         }
 
 

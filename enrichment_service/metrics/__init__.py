@@ -1,0 +1,1 @@
+"""Metrics of the enrichment service: what its ports see, so that no use case knows of counting."""

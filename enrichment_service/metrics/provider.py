@@ -1,0 +1,37 @@
+"""The connected-account provider as it is seen from here: how long views take, and what came."""
+
+import time
+
+from prometheus_client import Histogram
+
+from enrichment_service.ports import ProfileSource
+from enrichment_service.view_results import ViewResult
+from servicekit.metrics import QUICK, Metrics
+
+
+class ObservedSource:
+    """A source whose views are timed."""
+
+    def __init__(self, source: ProfileSource, *, metrics: Metrics) -> None:
+        self._source = source
+        self._seconds = Histogram(
+            "enrichment_provider_request_seconds",
+            "How long requests for a profile took, by what they brought back and HTTP status.",
+            ["finding", "status"],
+            buckets=QUICK,
+            registry=metrics.registry,
+        )
+
+    async def view(
+        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+    ) -> ViewResult:
+        """As of the source."""
+        started = time.perf_counter()
+        result = await self._source.view(
+            provider_account_id=provider_account_id,
+            identifier=identifier,
+            deadline_seconds=deadline_seconds,
+        )
+        status = "" if result.status is None else str(result.status)
+        self._seconds.labels(result.finding, status).observe(time.perf_counter() - started)
+        return result
