@@ -1,4 +1,4 @@
-"""`audiencectl accounts`: connected LinkedIn accounts."""
+"""`audiencectl account`: connected LinkedIn accounts."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -21,9 +21,10 @@ from enrichment.v1.accounts_pb2 import (
 from rich.console import RenderableType
 
 from clients.audiencectl.failures import USAGE, refuse
+from clients.audiencectl.kinds import ACCOUNT, AccountArgument
 from clients.audiencectl.output import fields_of, pause_in_words, short, show, table_of, when, word
+from clients.audiencectl.resources import Etag, Verbs, changed, list_all
 from clients.audiencectl.session import AsJson, ask_enrichment, session_of
-from clients.enrichment import EnrichmentClient
 
 app = typer.Typer(no_args_is_help=True, help="Connected LinkedIn accounts.")
 
@@ -44,7 +45,6 @@ class PacingChoice(StrEnum):
     SPREAD = "spread"
 
 
-AccountArgument = Annotated[str, typer.Argument(help="Account id or full name.")]
 ProviderId = Annotated[
     str, typer.Option("--provider-account-id", help="The provider's id of the account.")
 ]
@@ -87,44 +87,6 @@ def connect(
     show(answer, as_json=as_json, table=lambda: account_fields(answer.account))
 
 
-@app.command("list")
-def list_accounts(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the workspace's accounts."""
-
-    async def read_all(client: EnrichmentClient) -> ListAccountsResponse:
-        request = ListAccountsRequest(parent=session_of(ctx).parent, page_size=1000)
-        found = ListAccountsResponse()
-        while True:
-            page = await client.accounts.ListAccounts(request)
-            found.accounts.extend(page.accounts)
-            if not page.next_page_token:
-                return found
-            request.page_token = page.next_page_token
-
-    answer = ask_enrichment(ctx, read_all)
-    columns = ("account", "strategy", "week", "cap today", "errors today", "pause")
-    rows = [
-        (
-            short(each.name),
-            _strategy_word(each),
-            each.ramp_week,
-            each.daily_cap,
-            each.counted_errors_today,
-            pause_in_words(each.pause),
-        )
-        for each in answer.accounts
-    ]
-    show(answer, as_json=as_json, table=lambda: table_of(columns, rows))
-
-
-@app.command()
-def get(ctx: typer.Context, account: AccountArgument, as_json: AsJson = False) -> None:
-    """Show one account."""
-    request = GetAccountRequest(name=session_of(ctx).name("accounts", account))
-    answer = ask_enrichment(ctx, lambda client: client.accounts.GetAccount(request))
-    show(answer, as_json=as_json, table=lambda: account_fields(answer.account))
-
-
 @app.command()
 def update(
     ctx: typer.Context,
@@ -135,53 +97,57 @@ def update(
     campaign_share: CampaignShare = None,
     pacing: PacingOption = None,
     working_hours: Hours = None,
+    etag: Etag = "",
     as_json: AsJson = False,
 ) -> None:
     """Change what is given, and leave the rest."""
-    given = {
-        "strategy": strategy,
-        "display_name": display_name,
-        "ramp_start_date": ramp_start_date,
-        "campaign_share": campaign_share,
-        "pacing": pacing,
-        "working_hours": working_hours,
-    }
-    mask = [field for field, value in given.items() if value is not None]
-    if not mask:
-        refuse("Nothing to change: give at least one option, see --help.", status=USAGE)
+    mask = changed(
+        strategy=strategy,
+        display_name=display_name,
+        ramp_start_date=ramp_start_date,
+        campaign_share=campaign_share,
+        pacing=pacing,
+        working_hours=working_hours,
+    )
     wanted = _account(
         strategy, display_name, ramp_start_date, campaign_share, pacing, working_hours
     )
-    wanted.name = session_of(ctx).name("accounts", account)
+    wanted.name = ACCOUNT.name(session_of(ctx), account)
+    wanted.etag = etag
     request = UpdateAccountRequest(account=wanted)
-    request.update_mask.paths.extend(mask)
+    request.update_mask.CopyFrom(mask)
     answer = ask_enrichment(ctx, lambda client: client.accounts.UpdateAccount(request))
     show(answer, as_json=as_json, table=lambda: account_fields(answer.account))
 
 
 @app.command()
-def disconnect(ctx: typer.Context, account: AccountArgument, as_json: AsJson = False) -> None:
-    """Stop all views of the account until it is reconnected."""
-    request = DisconnectAccountRequest(name=session_of(ctx).name("accounts", account))
-    answer = ask_enrichment(ctx, lambda client: client.accounts.DisconnectAccount(request))
-    show(answer, as_json=as_json, table=lambda: account_fields(answer.account))
-
-
-@app.command()
-def reconnect(ctx: typer.Context, account: AccountArgument, as_json: AsJson = False) -> None:
-    """Say that the account can be used again."""
-    request = ReconnectAccountRequest(name=session_of(ctx).name("accounts", account))
-    answer = ask_enrichment(ctx, lambda client: client.accounts.ReconnectAccount(request))
-    show(answer, as_json=as_json, table=lambda: account_fields(answer.account))
-
-
-@app.command()
-def delete(ctx: typer.Context, account: AccountArgument, as_json: AsJson = False) -> None:
+def delete(
+    ctx: typer.Context, account: AccountArgument, etag: Etag = "", as_json: AsJson = False
+) -> None:
     """Delete the account. Its counters stay until the UTC day ends."""
-    name = session_of(ctx).name("accounts", account)
-    request = DeleteAccountRequest(name=name)
+    name = ACCOUNT.name(session_of(ctx), account)
+    request = DeleteAccountRequest(name=name, etag=etag)
     answer = ask_enrichment(ctx, lambda client: client.accounts.DeleteAccount(request))
     show(answer, as_json=as_json, table=lambda: f"Deleted {name}.")
+
+
+def account_table(answer: ListAccountsResponse) -> RenderableType:
+    """Accounts, one a line."""
+    columns = ("account", "strategy", "week", "cap today", "errors today", "pause")
+    return table_of(
+        columns,
+        [
+            (
+                short(each.name),
+                _strategy_word(each),
+                each.ramp_week,
+                each.daily_cap,
+                each.counted_errors_today,
+                pause_in_words(each.pause),
+            )
+            for each in answer.accounts
+        ],
+    )
 
 
 def account_fields(account: Account) -> RenderableType:
@@ -253,3 +219,30 @@ def _minute(text: str) -> int:
 
 def _strategy_word(account: Account) -> str:
     return word("ACCOUNT_STRATEGY", AccountStrategy.Name(account.strategy))
+
+
+list_all(
+    app,
+    "List the workspace's accounts.",
+    ask=ask_enrichment,
+    call=lambda client, page: client.accounts.ListAccounts(
+        ListAccountsRequest(parent=page.parent, page_size=page.size, page_token=page.token)
+    ),
+    table=account_table,
+)
+verbs = Verbs(app, ACCOUNT, ask=ask_enrichment, table=account_fields)
+verbs.add(
+    "get",
+    "Show one account.",
+    lambda client, name: client.accounts.GetAccount(GetAccountRequest(name=name)),
+)
+verbs.add(
+    "disconnect",
+    "Stop all views of the account until it is reconnected.",
+    lambda client, name: client.accounts.DisconnectAccount(DisconnectAccountRequest(name=name)),
+)
+verbs.add(
+    "reconnect",
+    "Say that the account can be used again; closes its breaker.",
+    lambda client, name: client.accounts.ReconnectAccount(ReconnectAccountRequest(name=name)),
+)

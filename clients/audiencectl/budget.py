@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from enrichment.v1.view_budgets_pb2 import (
+    BatchGetViewBudgetsRequest,
     CommitViewsRequest,
     ConsumeViewsRequest,
     GetViewBudgetRequest,
@@ -16,8 +17,10 @@ from enrichment.v1.view_budgets_pb2 import (
 )
 from rich.console import RenderableType
 
-from clients.audiencectl.output import fields_of, show, when, word
-from clients.audiencectl.session import AsJson, ask_enrichment, session_of
+from clients.audiencectl.failures import USAGE, refuse
+from clients.audiencectl.kinds import ACCOUNT, AccountArgument
+from clients.audiencectl.output import fields_of, short, show, table_of, when, word
+from clients.audiencectl.session import AsJson, Session, ask_enrichment, session_of
 
 app = typer.Typer(no_args_is_help=True, help="The views that an account may make today.")
 
@@ -29,9 +32,10 @@ class Purpose(StrEnum):
     MANUAL = "manual"
 
 
-AccountArgument = Annotated[str, typer.Argument(help="Account id or full name.")]
-ReservationArgument = Annotated[str, typer.Argument(help="Full name of the reservation.")]
-CountArgument = Annotated[int, typer.Argument(help="Views asked for.")]
+ReservationArgument = Annotated[
+    str, typer.Argument(metavar="RESERVATION", help="ACCOUNT/ID as reserve shows it, or full name.")
+]
+CountArgument = Annotated[int, typer.Argument(metavar="[COUNT]", help="Views asked for.")]
 PurposeOption = Annotated[Purpose, typer.Option(help="What the views are for.")]
 Partial = Annotated[bool, typer.Option("--allow-partial", help="Take what is left instead.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only look; change nothing.")]
@@ -42,11 +46,43 @@ RequestId = Annotated[
 
 @app.command()
 def get(ctx: typer.Context, account: AccountArgument, as_json: AsJson = False) -> None:
-    """Show today's budget."""
-    name = f"{session_of(ctx).name('accounts', account)}/viewBudget"
-    request = GetViewBudgetRequest(name=name)
+    """Show today's budget of an account."""
+    request = GetViewBudgetRequest(name=_budget_name(session_of(ctx), account))
     answer = ask_enrichment(ctx, lambda client: client.view_budgets.GetViewBudget(request))
     show(answer, as_json=as_json, table=lambda: budget_fields(answer.view_budget))
+
+
+@app.command("list")
+def list_budgets(
+    ctx: typer.Context,
+    accounts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ACCOUNT...", help="Ids or full names.", autocompletion=ACCOUNT.complete
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show today's budgets of several accounts (100 at most) side by side."""
+    session = session_of(ctx)
+    request = BatchGetViewBudgetsRequest(
+        parent=session.parent, names=[_budget_name(session, each) for each in accounts]
+    )
+    answer = ask_enrichment(ctx, lambda client: client.view_budgets.BatchGetViewBudgets(request))
+    columns = ("account", "day", "limit", "committed", "reserved", "available", "records lost")
+    rows = [
+        (
+            short(each.name.removesuffix("/viewBudget")),
+            each.date,
+            each.limit,
+            each.committed,
+            each.reserved,
+            each.available,
+            each.day_lost,
+        )
+        for each in answer.view_budgets
+    ]
+    show(answer, as_json=as_json, table=lambda: table_of(columns, rows))
 
 
 @app.command()
@@ -62,7 +98,7 @@ def consume(
 ) -> None:
     """Charge views that are certain to happen."""
     request = ConsumeViewsRequest(
-        account=session_of(ctx).name("accounts", account),
+        account=ACCOUNT.name(session_of(ctx), account),
         purpose=_purpose(purpose),
         count=count,
         request_id=request_id or uuid.uuid4().hex,
@@ -88,7 +124,7 @@ def reserve(
 ) -> None:
     """Set views aside; settle them with commit or release."""
     request = ReserveViewsRequest(
-        account=session_of(ctx).name("accounts", account),
+        account=ACCOUNT.name(session_of(ctx), account),
         purpose=_purpose(purpose),
         count=count,
         request_id=request_id or uuid.uuid4().hex,
@@ -106,11 +142,13 @@ def reserve(
 def commit(
     ctx: typer.Context,
     reservation: ReservationArgument,
-    used: Annotated[int, typer.Argument(help="Views that happened or may have.")],
+    used: Annotated[
+        int, typer.Argument(metavar="USED", help="Views that happened, or may have happened.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Charge what was used of a reservation; the rest returns."""
-    request = CommitViewsRequest(name=reservation, used=used)
+    request = CommitViewsRequest(name=_reservation_name(session_of(ctx), reservation), used=used)
     answer = ask_enrichment(ctx, lambda client: client.view_budgets.CommitViews(request))
     title = f"Charged {answer.charged}"
     show(answer, as_json=as_json, table=lambda: budget_fields(answer.view_budget, title=title))
@@ -119,7 +157,7 @@ def commit(
 @app.command()
 def release(ctx: typer.Context, reservation: ReservationArgument, as_json: AsJson = False) -> None:
     """Return a whole reservation, for views that certainly did not happen."""
-    request = ReleaseViewsRequest(name=reservation)
+    request = ReleaseViewsRequest(name=_reservation_name(session_of(ctx), reservation))
     answer = ask_enrichment(ctx, lambda client: client.view_budgets.ReleaseViews(request))
     show(answer, as_json=as_json, table=lambda: budget_fields(answer.view_budget, title="Released"))
 
@@ -146,6 +184,19 @@ def budget_fields(budget: ViewBudget, *, title: str | None = None) -> Renderable
     if budget.day_lost:
         pairs.append(("records lost", "every view is refused until the reset"))
     return fields_of(pairs, title=title)
+
+
+def _budget_name(session: Session, account: str) -> str:
+    return f"{ACCOUNT.name(session, account)}/viewBudget"
+
+
+def _reservation_name(session: Session, reservation: str) -> str:
+    if reservation.startswith("workspaces/"):
+        return reservation
+    account, slash, identifier = reservation.partition("/")
+    if not slash:
+        refuse(f"{reservation}: write it as ACCOUNT/ID, or give the full name.", status=USAGE)
+    return f"{ACCOUNT.name(session, account)}/viewReservations/{identifier}"
 
 
 def _purpose(purpose: Purpose) -> "ViewPurpose.ValueType":

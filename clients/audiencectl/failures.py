@@ -14,8 +14,40 @@ from clients.errors import RpcFailed, SnapshotNeeded
 FAILED: Final = 1
 USAGE: Final = 2
 NOT_REACHABLE: Final = 3
+NOT_FOUND: Final = 4
+EXHAUSTED: Final = 5
+DENIED: Final = 6
+CONFLICT: Final = 7
+CURSOR_LOST: Final = 8
+INTERRUPTED: Final = 130
 
-_TRANSPORT = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+EXIT_STATUSES: Final = {
+    0: "done",
+    FAILED: "failed, for a reason that has no number of its own",
+    USAGE: "wrong usage: the command line, or a value that the service refuses as invalid",
+    NOT_REACHABLE: "the service cannot be reached, or cannot answer now: try again",
+    NOT_FOUND: "there is nothing of that name",
+    EXHAUSTED: "the view budget or a quota is used up: try again when the message says",
+    DENIED: "not signed in, or not allowed",
+    CONFLICT: "things are in another state than the command needs: the message says which",
+    CURSOR_LOST: "the cursor is older than the event log, or the log was lost: take a snapshot",
+    INTERRUPTED: "ended by Ctrl-C before it was done",
+}
+"""What each exit status means."""
+
+_STATUS_OF_CODE: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT: USAGE,
+    grpc.StatusCode.UNAVAILABLE: NOT_REACHABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: NOT_REACHABLE,
+    grpc.StatusCode.NOT_FOUND: NOT_FOUND,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED: DENIED,
+    grpc.StatusCode.PERMISSION_DENIED: DENIED,
+    grpc.StatusCode.ALREADY_EXISTS: CONFLICT,
+    grpc.StatusCode.FAILED_PRECONDITION: CONFLICT,
+    grpc.StatusCode.ABORTED: CONFLICT,
+    grpc.StatusCode.OUT_OF_RANGE: CURSOR_LOST,
+}
 
 
 def refuse(message: str, *, status: int = FAILED) -> Never:
@@ -26,21 +58,33 @@ def refuse(message: str, *, status: int = FAILED) -> Never:
 
 @contextmanager
 def explained() -> Generator[None]:
-    """Turn a failed call into a message and an exit status: 3 not reachable, 1 anything else."""
+    """Turn a failed call, a time that ran out or Ctrl-C into a message and an exit status."""
     try:
         yield
     except RpcFailed as error:
-        refuse(describe(error), status=_status(error))
+        refuse(describe(error), status=status_of(error))
     except TimeoutError as error:
         refuse(f"Gave up waiting: {str(error) or 'no answer'}. Try again.", status=NOT_REACHABLE)
+    except KeyboardInterrupt:
+        refuse("Interrupted.", status=INTERRUPTED)
+
+
+@contextmanager
+def until_interrupted() -> Generator[None]:
+    """Ctrl-C is the ordinary end of following something that has none."""
+    try:
+        yield
+    except typer.Exit as end:
+        if end.exit_code != INTERRUPTED:
+            raise
 
 
 def describe(error: RpcFailed) -> str:
     """Reason, message, the fields to correct, and the next step."""
-    if _status(error) == NOT_REACHABLE:
+    if status_of(error) == NOT_REACHABLE and not error.reason:
         return (
             f"{error.code().name}: the service does not answer ({error.message}). "
-            "Is the stack up? Start it with `audiencectl up`."
+            "Is the stack up? Start it with `audiencectl up`, or look with `audiencectl doctor`."
         )
     lines = [f"{error.reason or error.code().name}: {error.message}"]
     fields = [f"{each.field}: {each.description}" for each in error.field_violations]
@@ -64,6 +108,6 @@ def in_words(duration: timedelta) -> str:
     return " ".join(words[:2]) or "0 s"
 
 
-def _status(error: RpcFailed) -> int:
-    # With a reason it is the server that speaks.
-    return NOT_REACHABLE if error.code() in _TRANSPORT and not error.reason else FAILED
+def status_of(error: RpcFailed) -> int:
+    """The exit status of a failed call."""
+    return _STATUS_OF_CODE.get(error.code(), FAILED)

@@ -14,18 +14,19 @@ from audience.v1.audiences_pb2 import (
     ImportPhase,
     ImportProgress,
     ImportReceipt,
-    RowClass,
 )
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.audience import AudienceClient
 from clients.audiencectl.failures import NOT_REACHABLE
-from clients.audiencectl.output import fields_of, show, table_of, word
+from clients.audiencectl.kinds import AUDIENCE
+from clients.audiencectl.output import show, word
+from clients.audiencectl.receipts import receipt_tables
 from clients.audiencectl.session import AsJson, ask_audience, session_of
 from clients.imports import import_file
 
-_SHOWN_ROWS = 20
+_LARGEST_PAGE = 1000
 
 
 def import_command(
@@ -33,7 +34,7 @@ def import_command(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV or a list.")
     ],
-    audience: Annotated[str, typer.Option(help="Audience id or full name.")],
+    audience: Annotated[str, AUDIENCE.option("Audience to add them to.")],
     request_id: Annotated[
         str | None, typer.Option(help="Go on with an import that was broken off.")
     ] = None,
@@ -41,7 +42,7 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Import a file of people: Connections.csv, a Sales Navigator export, or profile URLs."""
-    name = session_of(ctx).name("audiences", audience)
+    name = AUDIENCE.name(session_of(ctx), audience)
     request = request_id or uuid.uuid4().hex
 
     async def run(client: AudienceClient) -> GetImportReceiptResponse:
@@ -51,7 +52,9 @@ def import_command(
             )
         if dry_run:
             return GetImportReceiptResponse(receipt=receipt)
-        return await read_receipt(client, audience=name, request_id=request)
+        return await client.audiences.GetImportReceipt(
+            GetImportReceiptRequest(audience=name, request_id=request, page_size=_LARGEST_PAGE)
+        )
 
     try:
         answer = ask_audience(ctx, run)
@@ -112,44 +115,3 @@ async def import_with_progress(
                 return answer
             advance(answer, size=size)
     raise RuntimeError("an import ends with its receipt")
-
-
-async def read_receipt(
-    client: AudienceClient, *, audience: str, request_id: str
-) -> GetImportReceiptResponse:
-    """The stored receipt with every row that did not simply add a person."""
-    request = GetImportReceiptRequest(audience=audience, request_id=request_id, page_size=1000)
-    found = await client.audiences.GetImportReceipt(request)
-    while found.next_page_token:
-        request.page_token = found.next_page_token
-        page = await client.audiences.GetImportReceipt(request)
-        found.rows.extend(page.rows)
-        found.next_page_token = page.next_page_token
-    return found
-
-
-def receipt_tables(answer: GetImportReceiptResponse) -> RenderableType:
-    """What became of the rows, and the numbers of those that added nobody."""
-    receipt = answer.receipt
-    counts = fields_of(
-        [
-            ("format", receipt.format),
-            ("rows", receipt.rows),
-            ("added", receipt.added),
-            ("already there", receipt.already_there),
-            ("merged", receipt.merged),
-            ("without a profile", receipt.no_profile),
-            ("suppressed", receipt.suppressed),
-            ("erased", receipt.erased),
-            ("rejected", receipt.rejected),
-        ]
-    )
-    if not answer.rows:
-        return counts
-    rows = [
-        (each.row, word("ROW_CLASS", RowClass.Name(each.row_class)), each.reason)
-        for each in answer.rows[:_SHOWN_ROWS]
-    ]
-    more = len(answer.rows) - len(rows)
-    listed = table_of(("row", "became", "reason"), rows)
-    return Group(counts, listed, f"and {more} more rows, see --json" if more > 0 else "")

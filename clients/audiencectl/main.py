@@ -5,10 +5,21 @@ from typing import Annotated
 
 import typer
 
-from clients.audiencectl import accounts, audiences, budget, clock
-from clients.audiencectl.counts import counts
+from clients.audiencectl import (
+    accounts,
+    audiences,
+    budget,
+    clock,
+    enrichments,
+    events,
+    profiles,
+    prospects,
+    suppressions,
+)
+from clients.audiencectl.count import count
 from clients.audiencectl.data_dir import DEFAULT_DATA_DIR
 from clients.audiencectl.demo import demo
+from clients.audiencectl.failures import EXIT_STATUSES
 from clients.audiencectl.importing import import_command
 from clients.audiencectl.session import Session
 from clients.audiencectl.up import up
@@ -18,17 +29,24 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\n\n".join(
+        ["Exit status:", *(f"{status}: {text}" for status, text in EXIT_STATUSES.items())]
+    ),
 )
-app.add_typer(accounts.app, name="accounts")
-app.add_typer(audiences.app, name="audiences")
-app.add_typer(audiences.enrich, name="enrich")
-app.add_typer(budget.app, name="budget")
-app.add_typer(clock.app, name="clock")
 app.command()(up)
 app.command()(demo)
-app.command("import")(import_command)
 app.command()(watch)
-app.command()(counts)
+app.command("import")(import_command)
+app.command()(count)
+app.add_typer(audiences.app, name="audience")
+app.add_typer(prospects.app, name="prospect")
+app.add_typer(suppressions.app, name="suppression")
+app.add_typer(accounts.app, name="account")
+app.add_typer(budget.app, name="budget")
+app.add_typer(enrichments.app, name="enrichment")
+app.add_typer(profiles.app, name="profile")
+app.add_typer(events.app, name="event")
+app.add_typer(clock.app, name="clock")
 
 
 @app.callback()
@@ -48,10 +66,7 @@ def root(
     ] = DEFAULT_DATA_DIR,
     timeout: Annotated[float, typer.Option(min=0.1, help="Deadline of a call, seconds.")] = 5.0,
 ) -> None:
-    """Audiences of LinkedIn profiles, and their enrichment within a safe budget of views.
-
-    Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 a service cannot be reached.
-    """
+    """Audiences of LinkedIn profiles, and their enrichment within a safe budget of views."""
     ctx.obj = Session(
         audience=audience,
         enrichment=enrichment,

@@ -1,6 +1,7 @@
 """Protobuf JSON for programs, tables for people."""
 
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 
 def show(message: Message, *, as_json: bool, table: Callable[[], RenderableType]) -> None:
@@ -93,7 +95,13 @@ def forecast_in_words(forecast: Forecast) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def printable(text: str) -> str:
+    """The text without control characters: a profile's headline must not steer the terminal."""
+    return "".join(" " if unicodedata.category(each) == "Cc" else each for each in text)
+
+
+def _cell(value: object) -> Text:
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return Text("yes" if value else "no")
+    # Text and not a string: what people call themselves may look like markup.
+    return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))

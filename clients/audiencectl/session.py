@@ -38,7 +38,16 @@ class Session:
 
     def name(self, collection: str, resource: str) -> str:
         """A full resource name from an id of this workspace; a full name stays as it is."""
-        return resource if "/" in resource else f"{self.parent}/{collection}/{resource}"
+        full = resource.startswith("workspaces/")
+        return resource if full else f"{self.parent}/{collection}/{resource}"
+
+    def enrichment_client(self, *, timeout: float | None = None) -> EnrichmentClient:
+        """A client of the enrichment service; ``timeout`` in seconds instead of the session's."""
+        return EnrichmentClient(self.address_of("enrichment"), timeout=timeout or self.timeout)
+
+    def audience_client(self, *, timeout: float | None = None) -> AudienceClient:
+        """The same of the audience service."""
+        return AudienceClient(self.address_of("audience"), timeout=timeout or self.timeout)
 
     def address_of(self, service: str) -> str:
         """The given address, or that of the running stack; exit 3 when there is neither."""
@@ -68,14 +77,13 @@ def session_of(ctx: typer.Context) -> Session:
 
 
 def ask_enrichment(
-    ctx: typer.Context, work: Callable[[EnrichmentClient], Awaitable[ResultT]]
+    ctx: typer.Context, work: Callable[[EnrichmentClient], Awaitable[ResultT]], /
 ) -> ResultT:
     """Do ``work`` with a client of the enrichment service; a failure is told and ends it."""
     session = session_of(ctx)
 
     async def run() -> ResultT:
-        address = session.address_of("enrichment")
-        async with EnrichmentClient(address, timeout=session.timeout) as client:
+        async with session.enrichment_client() as client:
             return await work(client)
 
     with explained():
@@ -83,14 +91,13 @@ def ask_enrichment(
 
 
 def ask_audience(
-    ctx: typer.Context, work: Callable[[AudienceClient], Awaitable[ResultT]]
+    ctx: typer.Context, work: Callable[[AudienceClient], Awaitable[ResultT]], /
 ) -> ResultT:
     """The same with a client of the audience service."""
     session = session_of(ctx)
 
     async def run() -> ResultT:
-        address = session.address_of("audience")
-        async with AudienceClient(address, timeout=session.timeout) as client:
+        async with session.audience_client() as client:
             return await work(client)
 
     with explained():

@@ -38,12 +38,12 @@ async def cli(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Cli]:
 
 async def test_accounts_and_budget(cli: Cli) -> None:
     connected = await cli(
-        "accounts", "connect", "ada", "--provider-account-id", "ada", "--strategy", "new"
+        "account", "connect", "ada", "--provider-account-id", "ada", "--strategy", "new"
     )
     assert connected.status == 0, connected.stderr
     assert "workspaces/demo/accounts/ada" in connected.stdout
 
-    listed = await cli("accounts", "list", "--json")
+    listed = await cli("account", "list", "--json")
     (account,) = Parse(listed.stdout, ListAccountsResponse()).accounts
     assert (account.strategy, account.daily_cap) == (ACCOUNT_STRATEGY_NEW, 10)
 
@@ -51,7 +51,7 @@ async def test_accounts_and_budget(cli: Cli) -> None:
     assert Parse(consumed.stdout, ConsumeViewsResponse()).view_budget.available == 6
 
     refused = await cli("budget", "consume", "ada", "7", "--json")
-    assert refused.status == 1
+    assert refused.status == 5
     assert refused.stdout == ""
     assert "VIEW_BUDGET_EXHAUSTED" in refused.stderr
     assert "Try again in 16 h" in refused.stderr
@@ -60,7 +60,7 @@ async def test_accounts_and_budget(cli: Cli) -> None:
     assert json.loads(advanced.stdout)["now"].startswith("2026-03-03T")
     assert (await cli("budget", "consume", "ada", "7")).status == 0
 
-    events = await cli("watch", "--from", "earliest", "--once", "--json")
+    events = await cli("event", "subscribe", "--from", "earliest", "--once", "--json")
     messages = [Parse(line, SubscribeEventsResponse()) for line in events.stdout.splitlines()]
     assert messages[0].HasField("opened")
     assert all(message.cursor for message in messages)
@@ -68,7 +68,7 @@ async def test_accounts_and_budget(cli: Cli) -> None:
 
 
 async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> None:
-    await cli("audiences", "create", "people")
+    await cli("audience", "create", "people")
     file = str(SAMPLES / "Connections.csv")
     imported = await cli("import", file, "--audience", "people", "--json")
     assert imported.status == 0, imported.stderr
@@ -77,7 +77,7 @@ async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> No
     assert (receipt.rows, receipt.added) == (1000, 960)
     assert (receipt.merged, receipt.no_profile, receipt.rejected) == (18, 18, 4)
     assert len({row.row for row in answer.rows}) == 40
-    members = await cli("audiences", "prospects", "people", "--limit", "3")
+    members = await cli("audience", "members", "people", "--limit", "3")
     assert members.status == 0
     assert "not submitted" in members.stdout
 
@@ -85,14 +85,14 @@ async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> No
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("accounts", "get", "nobody"), 1, "ACCOUNT_NOT_FOUND"),
-        (("accounts", "get", "Not An Id"), 1, "name"),
-        (("accounts", "update", "ada"), 2, "Nothing to change"),
+        (("account", "get", "nobody"), 4, "ACCOUNT_NOT_FOUND"),
+        (("account", "get", "Not An Id"), 2, "name"),
+        (("account", "update", "ada"), 2, "Nothing to change"),
         (("clock", "advance", "soon"), 2, "90s, 15m"),
-        (("counts", "--token", "t", "--include", "skills"), 2, "skills=urn:li:skill:17"),
+        (("count", "--token", "t", "--include", "skills"), 2, "skills=urn:li:skill:17"),
         (("no-such-command",), 2, "no-such-command"),
         (
-            ("--enrichment", "127.0.0.1:1", "--timeout", "0.5", "accounts", "list"),
+            ("--enrichment", "127.0.0.1:1", "--timeout", "0.5", "account", "list"),
             3,
             "audiencectl up",
         ),
@@ -109,14 +109,14 @@ async def test_failures_say_what_to_do(
 
 
 async def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
-    ended = await command("--data-dir", str(tmp_path), "accounts", "list")
+    ended = await command("--data-dir", str(tmp_path), "account", "list")
     assert ended.status == 3
     assert "audiencectl up" in ended.stderr
 
 
 async def test_members_are_counted(cli: Cli) -> None:
     ended = await cli(
-        "counts", "--token", "simulated", "--include", "skills=urn:li:skill:17", "--json"
+        "count", "--token", "simulated", "--include", "skills=urn:li:skill:17", "--json"
     )
     assert ended.status == 0, ended.stderr
     assert json.loads(ended.stdout)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Pages whose commands need a set-up of their own, and the test that runs them.
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {"audiencectl.md": "tests/audiencectl/test_examples.py"}
 # Programs that a reader of a `console` block has, and this project does not bring.
 EXTERNAL = {"docker", "kubectl", "pg_dump", "pg_restore", "psql", "valkey-cli"}
 # Last commands of a block that go on until they are interrupted.

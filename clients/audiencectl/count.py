@@ -1,4 +1,4 @@
-"""`audiencectl counts`: how many LinkedIn members fit targeting criteria."""
+"""`audiencectl count`: how many LinkedIn members fit targeting criteria."""
 
 import re
 from typing import Annotated
@@ -20,7 +20,7 @@ _FACET = "urn:li:adTargetingFacet:"
 _BETWEEN_URNS = re.compile(r",(?=urn:li:)")
 
 
-def counts(
+def count(
     ctx: typer.Context,
     token: Annotated[
         str,

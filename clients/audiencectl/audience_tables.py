@@ -1,0 +1,87 @@
+"""Audiences and their members as tables."""
+
+from collections.abc import Iterable
+
+from audience.v1.audiences_pb2 import (
+    Audience,
+    AudienceState,
+    ListAudiencesResponse,
+    Member,
+    MemberState,
+)
+from rich.console import RenderableType
+
+from clients.audiencectl.output import (
+    fields_of,
+    forecast_in_words,
+    pause_in_words,
+    short,
+    table_of,
+    when,
+    word,
+)
+
+
+def audience_table(answer: ListAudiencesResponse) -> RenderableType:
+    """Audiences, one a line."""
+    columns = ("audience", "account", "members", "enriched", "cached", "failed", "pending")
+    return table_of(
+        columns,
+        [
+            (
+                short(each.name),
+                short(each.account),
+                each.progress.members,
+                each.progress.enriched,
+                each.progress.cached,
+                each.progress.failed,
+                each.progress.pending,
+            )
+            for each in answer.audiences
+        ],
+    )
+
+
+def audience_fields(audience: Audience) -> RenderableType:
+    """One audience, a field a line."""
+    progress = audience.progress
+    pairs: list[tuple[str, object]] = [
+        ("name", audience.name),
+        ("display name", audience.display_name),
+        ("description", audience.description),
+        ("state", word("AUDIENCE_STATE", AudienceState.Name(audience.state))),
+        ("account", audience.account),
+        ("enrichment", audience.enrichment),
+        ("members", progress.members),
+        ("enriched by view", progress.enriched),
+        ("from cache", progress.cached),
+        ("partial", progress.partial),
+        ("failed", progress.failed),
+        ("pending", progress.pending),
+        ("not submitted", progress.not_submitted),
+        ("pause", pause_in_words(progress.pause)),
+        ("forecast", forecast_in_words(progress.forecast)),
+        ("created", when(audience.create_time)),
+    ]
+    if audience.enrichment and not progress.enrichment_reachable:
+        pairs.append(("enrichment service", "did not answer: pause and forecast are missing"))
+    return fields_of((label, value) for label, value in pairs if value != "")
+
+
+def member_table(members: Iterable[Member]) -> RenderableType:
+    """Members, one a line."""
+    columns = ("prospect", "first name", "last name", "company", "title", "state")
+    return table_of(columns, [member_row(each) for each in members])
+
+
+def member_row(member: Member) -> tuple[str, ...]:
+    """Who it is, and how far the enrichment is."""
+    prospect = member.prospect
+    return (
+        short(prospect.name),
+        prospect.first_name,
+        prospect.last_name,
+        prospect.company,
+        prospect.title,
+        word("MEMBER_STATE", MemberState.Name(member.state)),
+    )
