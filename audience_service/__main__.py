@@ -1,5 +1,6 @@
 """`audience-service` runs the service until SIGTERM."""
 
+from audience_service.access import ACCESS
 from audience_service.app import build
 from audience_service.settings import Settings
 from servicekit.logs import configure_logging
@@ -21,6 +22,7 @@ async def _serve(settings: Settings) -> None:
     await serve(
         name="audience-service",
         services=app.services,
+        access=ACCESS,
         settings=settings,
         drain=app.drain,
         close=app.close,

@@ -2,6 +2,7 @@
 
 import argparse
 
+from enrichment_service.access import ACCESS
 from enrichment_service.app import build, open_store
 from enrichment_service.settings import Settings
 from servicekit.logs import configure_logging
@@ -35,6 +36,7 @@ async def _serve(settings: Settings) -> None:
     await serve(
         name="enrichment-service",
         services=app.services,
+        access=ACCESS,
         settings=settings,
         drain=app.drain,
         close=app.close,

@@ -1,4 +1,4 @@
-"""One wrapper around every method: validation, errors, request id, deadline, access log.
+"""One wrapper around every method: access, validation, errors, request id, deadline, access log.
 
 Handlers are rebuilt once, when the server is built. That costs a call less than interceptors,
 which gRPC asks again on every call, and a servicer that cannot work is refused at start.
@@ -9,16 +9,20 @@ ServiceError for what is expected, and may raise anything else: the caller learn
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
+from servicekit.access import AccessTable, Rule, check_workspaces
+from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics, MethodMetrics
 from servicekit.call_record import CallRecord
+from servicekit.callers import Caller, current_caller
 from servicekit.errors import Code, ServiceError, unimplemented
 from servicekit.request_ids import REQUEST_ID_KEY, request_id_of
 from servicekit.status import grpc_code, status_metadata
@@ -34,7 +38,16 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class Calls:
     """Wraps handlers; ``default_deadline_seconds`` is for unary calls that bring none."""
 
-    def __init__(self, *, default_deadline_seconds: float, metrics: CallMetrics) -> None:
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        access: AccessTable,
+        default_deadline_seconds: float,
+        metrics: CallMetrics,
+    ) -> None:
+        self._admission = admission
+        self._access = access
         self._default_deadline = default_deadline_seconds
         self._metrics = metrics
 
@@ -57,7 +70,8 @@ class Calls:
             raise TypeError(f"{full_name} must be 'async def'")
         if handler.request_deserializer is None or handler.response_serializer is None:
             raise TypeError(f"{full_name} must have messages of protobuf")
-        parse = _parser(handler.request_deserializer)
+        rule = self._access[full_name.removeprefix("/")]
+        parse = _parser(handler.request_deserializer, rule, streamed=handler.request_streaming)
         if handler.response_streaming:
             run = _streaming(behaviour, parse if not handler.request_streaming else None)
         else:
@@ -67,13 +81,25 @@ class Calls:
                 handler.response_serializer,
                 None if handler.request_streaming else self._default_deadline,
             )
-        metrics = self._metrics.of(service=service, method=method, kind=_kind(handler))
-        call = _guard(run, method=full_name, domain=_package(service), metrics=metrics)
+        call = _guard(
+            run,
+            partial(self._admission.admit, rule),
+            method=full_name,
+            domain=_package(service),
+            metrics=self._metrics.of(service=service, method=method, kind=_kind(handler)),
+        )
         return _rebuild(handler, call, parse)
 
 
-def _guard(run: Behaviour, *, method: str, domain: str, metrics: MethodMetrics) -> Behaviour:
-    """Runs one call with its id and log line, and turns what it raises into a status."""
+def _guard(
+    run: Behaviour,
+    admit: Callable[[Context], Awaitable[Caller]],
+    *,
+    method: str,
+    domain: str,
+    metrics: MethodMetrics,
+) -> Behaviour:
+    """Runs one call with its id, caller and log line; turns what it raises into a status."""
 
     async def call(request: Any, context: Context) -> Any:
         request_id = request_id_of(context.invocation_metadata())
@@ -83,6 +109,7 @@ def _guard(run: Behaviour, *, method: str, domain: str, metrics: MethodMetrics) 
             method=method, peer=context.peer(), request_id=request_id, metrics=metrics
         )
         try:
+            current_caller.set(await admit(context))
             return await run(request, context)
         except BaseException as error:
             await _fail(error, record, context, domain=domain)
@@ -156,7 +183,9 @@ def _streaming(behaviour: Behaviour, parse: Callable[[bytes], Message] | None) -
     return run
 
 
-def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Message]:
+def _parser(
+    deserialize: Callable[[bytes], Any], rule: Rule, *, streamed: bool
+) -> Callable[[bytes], Message]:
     def parse(data: bytes) -> Message:
         try:
             message: Message = deserialize(data)
@@ -166,6 +195,8 @@ def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Message]:
                 reason="REQUEST_MALFORMED",
                 message="The request is not a message of this method. Compare the .proto files.",
             ) from None
+        # Before anything is said about what the request names.
+        check_workspaces(rule, current_caller.get(), message, streamed=streamed)
         validate(message)
         return message
 

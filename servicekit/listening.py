@@ -1,6 +1,7 @@
-"""How the port is opened: limits and keepalive set explicitly, plain text kept local."""
+"""How the port is opened: limits and keepalive set explicitly, and nothing open unprotected."""
 
 import ipaddress
+from collections.abc import Callable
 from typing import Final
 
 from servicekit.settings import ConfigurationError, ServerSettings
@@ -8,6 +9,29 @@ from servicekit.settings import ConfigurationError, ServerSettings
 # Both ends are set alike: a client that pings more often than the server allows is sent away.
 KEEPALIVE_MS: Final = 30_000
 PING_TIMEOUT_MS: Final = 10_000
+
+
+_Look = Callable[[ServerSettings], object]
+# What is needed, by what, whether that is set, and whether there is what it needs.
+_NEEDS: Final[tuple[tuple[str, str, _Look, _Look], ...]] = (
+    ("TLS_KEY_FILE", "TLS_CERT_FILE", lambda s: s.tls_cert_file, lambda s: s.tls_key_file),
+    ("TLS_CERT_FILE", "TLS_KEY_FILE", lambda s: s.tls_key_file, lambda s: s.tls_cert_file),
+    ("TLS_CERT_FILE", "TLS_CLIENT_CA_FILE", lambda s: s.tls_client_ca_file, lambda s: s.encrypted),
+    (
+        "TLS_CLIENT_CA_FILE",
+        "CALLERS_FILE",
+        lambda s: s.callers_file,
+        lambda s: s.tls_client_ca_file,
+    ),
+    (
+        "CALLERS_FILE",
+        "TLS_CLIENT_CA_FILE",
+        lambda s: s.tls_client_ca_file,
+        lambda s: s.names_callers,
+    ),
+    ("JWT_ISSUER", "JWT_JWKS", lambda s: s.jwt_jwks, lambda s: s.jwt_issuer),
+    ("JWT_AUDIENCE", "JWT_JWKS", lambda s: s.jwt_jwks, lambda s: s.jwt_audience),
+)
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
@@ -34,15 +58,27 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
     ]
 
 
-def check_plain_text(settings: ServerSettings) -> None:
-    """ConfigurationError when plain text would be offered beyond this machine unasked."""
+def check_exposure(settings: ServerSettings) -> None:
+    """ConfigurationError for security that is half configured, or missing beyond this machine."""
+    prefix = settings.model_config.get("env_prefix", "").upper()
+    for needed, by, is_set, has_it in _NEEDS:
+        if is_set(settings) and not has_it(settings):
+            raise ConfigurationError(f"{prefix}{by} needs {prefix}{needed} as well: set it.")
     if settings.insecure or is_loopback(settings.host):
         return
-    prefix = settings.model_config.get("env_prefix", "").upper()
+    if not settings.encrypted:
+        missing = f"speaks plain text. Set {prefix}TLS_CERT_FILE and {prefix}TLS_KEY_FILE for TLS"
+    elif not settings.names_callers:
+        missing = (
+            f"does not ask callers who they are. Set {prefix}JWT_JWKS, or "
+            f"{prefix}TLS_CLIENT_CA_FILE and {prefix}CALLERS_FILE"
+        )
+    else:
+        return
     raise ConfigurationError(
-        f"{prefix}HOST: {settings.host} is reachable from other machines, and this server speaks "
-        f"plain text without authentication. Use 127.0.0.1, or set {prefix}INSECURE=true if the "
-        "network itself is trusted."
+        f"{prefix}HOST: {settings.host} is reachable from other machines, and this server "
+        f"{missing}; or use 127.0.0.1, or set {prefix}INSECURE=true if the network itself is "
+        "trusted."
     )
 
 

@@ -16,14 +16,23 @@ import grpc
 import structlog
 import uvloop
 
+from servicekit.access import INTROSPECTION, AccessTable, check_complete
+from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics
 from servicekit.calls import Calls
 from servicekit.introspection import Introspection
-from servicekit.listening import channel_options, check_plain_text, join_address
+from servicekit.listening import channel_options, check_exposure, join_address
 from servicekit.metrics import Metrics
 from servicekit.metrics_page import MetricsPage
-from servicekit.services import Service, WrappedHandlers, handlers_of, request_types
+from servicekit.services import (
+    Service,
+    WrappedHandlers,
+    handlers_of,
+    methods_of,
+    request_types,
+)
 from servicekit.settings import ConfigurationError, ServerSettings
+from servicekit.tls import ServerCertificates
 from servicekit.validation import warm
 
 Hook = Callable[[], Awaitable[None]]
@@ -83,23 +92,30 @@ class RunningServer:
 async def start_server(
     *,
     services: Sequence[Service[Any]],
+    access: AccessTable,
     settings: ServerSettings,
     drain: Sequence[Hook] = (),
     close: Sequence[Hook] = (),
     metrics: Metrics | None = None,
 ) -> RunningServer:
-    """Listen and answer; ConfigurationError when the address cannot be used.
+    """Listen and answer; ConfigurationError when that cannot be, or a method has no access rule.
 
     ``drain`` hooks run side by side and make long streams end by themselves; ``close`` hooks are
     listed in the order in which their things were opened. ``metrics`` gets those of the calls.
     """
     metrics = metrics or Metrics()
-    check_plain_text(settings)
+    check_exposure(settings)
     handlers = handlers_of(services)
+    table = {**INTROSPECTION, **access}
+    check_complete(table, methods_of(handlers))
     warm(request_types(handlers))
     introspection = Introspection(handlers)
+    admission = Admission(settings)
     calls = Calls(
-        default_deadline_seconds=settings.default_deadline_seconds, metrics=CallMetrics(metrics)
+        admission=admission,
+        access=table,
+        default_deadline_seconds=settings.default_deadline_seconds,
+        metrics=CallMetrics(metrics),
     )
     server = grpc.aio.server(options=channel_options(settings))
     server.add_generic_rpc_handlers(
@@ -107,12 +123,13 @@ async def start_server(
     )
     wanted = join_address(settings.host, settings.port)
     try:
-        port = server.add_insecure_port(wanted)
+        port = _add_port(server, wanted, settings)
     except RuntimeError:
         raise ConfigurationError(
             f"Cannot listen on {wanted}: the port is taken or the address is not of this machine. "
             "Choose another port, or 0 for a free one."
         ) from None
+    await admission.start()
     metrics_address = ""
     if settings.metrics:
         page = MetricsPage(metrics)
@@ -127,14 +144,26 @@ async def start_server(
         introspection=introspection,
         grace_seconds=settings.drain_grace_seconds,
         drain=drain,
-        close=close,
+        close=[admission.close, *close],
     )
+
+
+def _add_port(server: grpc.aio.Server, address: str, settings: ServerSettings) -> int:
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return server.add_insecure_port(address)
+    certificates = ServerCertificates(
+        cert_file=settings.tls_cert_file,
+        key_file=settings.tls_key_file,
+        client_ca_file=settings.tls_client_ca_file,
+    )
+    return server.add_secure_port(address, certificates.credentials())
 
 
 async def serve(
     *,
     name: str,
     services: Sequence[Service[Any]],
+    access: AccessTable,
     settings: ServerSettings,
     drain: Sequence[Hook] = (),
     close: Sequence[Hook] = (),
@@ -146,7 +175,12 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     running = await start_server(
-        services=services, settings=settings, drain=drain, close=close, metrics=metrics
+        services=services,
+        access=access,
+        settings=settings,
+        drain=drain,
+        close=close,
+        metrics=metrics,
     )
     ready = {"service": name, "address": running.address, "metrics": running.metrics_address}
     print(json.dumps(ready), flush=True)

@@ -47,6 +47,11 @@ def handlers_of(services: Sequence[Service[Any]]) -> dict[str, Mapping[str, Hand
     return recorder.methods
 
 
+def methods_of(handlers: Mapping[str, Mapping[str, Handler]]) -> list[str]:
+    """Full method names, such as ``enrichment.v1.AccountService/GetAccount``."""
+    return [f"{service}/{method}" for service, methods in handlers.items() for method in methods]
+
+
 def request_types(service_names: Iterable[str]) -> list[type[Message]]:
     """The message types that callers of these services send."""
     pool = descriptor_pool.Default()

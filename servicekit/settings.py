@@ -14,13 +14,14 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.logs import LogFormat, LogLevel
+from servicekit.security_settings import SecuritySettings
 
 
 class ConfigurationError(Exception):
     """The process cannot start like this; the text says which variable to set, and to what."""
 
 
-class ServerSettings(BaseSettings):
+class ServerSettings(SecuritySettings):
     """What both services can be told."""
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
@@ -28,9 +29,6 @@ class ServerSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
         default=0, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
-    )
-    insecure: bool = Field(
-        default=False, description="Allow plain text without authentication beyond this machine."
     )
     log_level: LogLevel = Field(default="info", description="Least level that is logged.")
     log_format: LogFormat = Field(

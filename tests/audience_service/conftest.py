@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import event
 
+from audience_service.access import ACCESS
 from audience_service.app import build
 from audience_service.person_keys import PersonKeys
 from audience_service.settings import Settings
@@ -65,7 +66,11 @@ async def client(
         app = await build(settings)
         event.listen(app.database.engine.sync_engine, "before_execute", refuse_without_workspace)
         server = await start_server(
-            services=app.services, settings=settings, drain=app.drain, close=app.close
+            services=app.services,
+            access=ACCESS,
+            settings=settings,
+            drain=app.drain,
+            close=app.close,
         )
         stack.push_async_callback(server.stop)
         yield await stack.enter_async_context(AudienceClient(server.address))

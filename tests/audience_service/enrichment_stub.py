@@ -19,6 +19,7 @@ from enrichment.v1 import (
     profiles_pb2,
 )
 
+from enrichment_service.access import ACCESS
 from servicekit.errors import already_exists, invalid_argument, not_found, out_of_range, unavailable
 from servicekit.server import RunningServer, start_server
 from servicekit.services import Service
@@ -132,6 +133,7 @@ class EnrichmentStub:
                     allow_missing(_Events)(self),
                 ),
             ],
+            access=ACCESS,
             settings=ServerSettings(drain_grace_seconds=0.1),
         )
         return self._server.address

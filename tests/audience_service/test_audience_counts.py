@@ -12,6 +12,7 @@ import httpx
 import pytest
 from audience.v1 import audience_counts_pb2, audience_counts_pb2_grpc
 
+from audience_service.access import ACCESS
 from audience_service.convert import from_proto_criteria
 from audience_service.counts import AudienceCounts
 from audience_service.linkedin_ads import LinkedInAdsApi
@@ -55,6 +56,7 @@ async def address(simulator: SimulatorProcess, clock: SteppedClock) -> AsyncIter
                     AudienceCountServicer(counts=counts),
                 )
             ],
+            access=ACCESS,
             settings=ServerSettings(drain_grace_seconds=0.5),
         )
         stack.push_async_callback(server.stop)

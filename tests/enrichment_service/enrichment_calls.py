@@ -12,6 +12,7 @@ from enrichment.v1.enrichments_pb2_grpc import (
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from enrichment_service.access import ACCESS
 from enrichment_service.erasure import Erasure
 from enrichment_service.explanations import Explanations
 from enrichment_service.servicers.enrichments import EnrichmentServicer
@@ -89,6 +90,7 @@ async def calling(stack: OutcomeStack) -> AsyncIterator[EnrichmentCalls]:
     )
     server = await start_server(
         services=[Service(add_EnrichmentServiceServicer_to_server, servicer)],
+        access=ACCESS,
         settings=ServerSettings(drain_grace_seconds=2),
     )
     try:

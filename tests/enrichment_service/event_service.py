@@ -11,6 +11,7 @@ from enrichment.v1.events_pb2_grpc import EventServiceStub, add_EventServiceServ
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from enrichment_service.access import ACCESS
 from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
@@ -70,6 +71,7 @@ async def serving(
                 EventServicer(events, limit=SubscriptionLimit(subscriptions)),
             )
         ],
+        access=ACCESS,
         settings=ServerSettings(drain_grace_seconds=2),
         drain=[events.drain],
         close=[tail.close],

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from enrichment_service.access import ACCESS
 from enrichment_service.app import build, erasure_secret
 from enrichment_service.erasure import Erasure
 from enrichment_service.person_keys import PersonKeys
@@ -78,7 +79,11 @@ async def test_without_a_secret_nobody_is_taken_in(
 ) -> None:
     app = await build(Settings(store_url=valkey_url, clock_file=tmp_path / "clock"))
     server = await start_server(
-        services=app.services, settings=Settings(), drain=app.drain, close=app.close
+        services=app.services,
+        access=ACCESS,
+        settings=Settings(),
+        drain=app.drain,
+        close=app.close,
     )
     try:
         async with grpc.aio.insecure_channel(server.address) as channel:

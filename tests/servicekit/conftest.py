@@ -11,9 +11,10 @@ from typing import Any
 import grpc
 import pytest
 
+from servicekit.access import AccessTable
 from servicekit.server import start_server
 from servicekit.settings import ServerSettings
-from tests.servicekit.probing import Client, Probe, Start
+from tests.servicekit.probing import PROBE_ACCESS, Client, Probe, Start
 
 HERE = Path(__file__).parent
 THIRD_PARTY = HERE.parents[1] / "protos" / "third_party"
@@ -42,12 +43,14 @@ async def start(probe: Probe) -> AsyncIterator[Start]:
         async def start_probe(
             *,
             settings: ServerSettings | None = None,
+            access: AccessTable | None = None,
             drain: tuple[Callable[[], Awaitable[None]], ...] = (),
             close: tuple[Callable[[], Awaitable[None]], ...] = (),
             **behaviours: Callable[..., Any],
         ) -> Client:
             server = await start_server(
                 services=[probe.service(**behaviours)],
+                access=access or PROBE_ACCESS,
                 settings=settings or ServerSettings(drain_grace_seconds=1),
                 drain=drain,
                 close=close,

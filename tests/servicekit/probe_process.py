@@ -17,7 +17,7 @@ def main() -> None:
     """Serve nothing but health and reflection until SIGTERM."""
     settings = load_settings(ProbeSettings)
     configure_logging(service="probe", level=settings.log_level, log_format=settings.log_format)
-    run(serve(name="probe", services=[], settings=settings))
+    run(serve(name="probe", services=[], access={}, settings=settings))
 
 
 if __name__ == "__main__":

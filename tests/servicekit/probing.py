@@ -1,5 +1,6 @@
 """Helpers for tests against the probe service, and for reading the status of failed calls."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,18 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from servicekit.access import AccessTable, Rule
 from servicekit.server import RunningServer
 from servicekit.services import Service
+
+PROBE_ACCESS: AccessTable = {
+    f"probe.v1.ProbeService/{method}": Rule(scope="probe.read", names=("text",))
+    for method in ("Ask", "Listen", "Collect", "Talk")
+} | {
+    f"probe.v1.ProbeService/{method}": Rule(scope="probe.read")
+    for method in ("Absent", "AbsentStream")
+}
+"""What the probe's methods ask of a caller."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,17 @@ async def failure_of(call: Any) -> Failure:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await _finish(call)
     return decode(caught.value)
+
+
+async def until_ok(call: Callable[[], Any], *, seconds: float = 20.0) -> None:
+    """Repeat a call until it is answered; TimeoutError when it is not in time."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                await call()
+                return
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.05)
 
 
 async def _finish(call: Any) -> None:

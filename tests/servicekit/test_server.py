@@ -133,7 +133,7 @@ async def test_everything_is_closed_when_a_drain_hook_fails() -> None:
         closed.append("store")
 
     server = await start_server(
-        services=[], settings=ServerSettings(), drain=[drain], close=[close]
+        services=[], access={}, settings=ServerSettings(), drain=[drain], close=[close]
     )
     with pytest.raises(ExceptionGroup):
         await server.stop()

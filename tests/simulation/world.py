@@ -12,6 +12,7 @@ import redis
 from pydantic import SecretStr
 
 from clients.enrichment import EnrichmentClient
+from enrichment_service.access import ACCESS
 from enrichment_service.app import build
 from enrichment_service.ports import partition_of
 from enrichment_service.settings import Settings
@@ -263,7 +264,11 @@ async def _callers_service(link: Link, clock_path: Path) -> AsyncIterator[Enrich
     )
     app = await build(settings)
     server = await start_server(
-        services=app.services, settings=settings, drain=app.drain, close=app.close
+        services=app.services,
+        access=ACCESS,
+        settings=settings,
+        drain=app.drain,
+        close=app.close,
     )
     try:
         async with EnrichmentClient(server.address, timeout=30) as client:
