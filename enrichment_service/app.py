@@ -21,8 +21,11 @@ from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
+from enrichment_service.metrics.events import SubscriptionLags
 from enrichment_service.metrics.provider import ObservedSource
+from enrichment_service.metrics.state import StoreState
 from enrichment_service.metrics.store import ObservedStore
+from enrichment_service.metrics.ticks import ObservedTicks
 from enrichment_service.person_keys import PersonKeys
 from enrichment_service.policy.pacing import DAY_MS, view_gaps
 from enrichment_service.ports import PARTITIONS, StorePort
@@ -113,12 +116,14 @@ async def build(settings: Settings) -> App:
             gaps=view_gaps(seed=settings.view_gap_seed, shortest=shortest, longest=longest),
             deadline_seconds=settings.view_deadline_seconds,
             accounts_side_by_side=settings.accounts_side_by_side,
+            observer=ObservedTicks(metrics=metrics),
         )
         news = News()
         tail = EventTail(store=bare_store, news=news)
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)
+        SubscriptionLags(events, state=StoreState(store, metrics=metrics), metrics=metrics)
         close: list[Hook] = [bare_store.close, provider.close, tail.close, engine.close]
         statuses = AccountStatuses(store=store, wake=engine.wake)
         close += await _listen_to_provider(settings, store, provider, statuses)

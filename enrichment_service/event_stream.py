@@ -69,8 +69,18 @@ class EventStream:
         self._checkpoint_seconds = checkpoint_seconds
         # Partitions whose end has not been seen since the subscription began or fell behind.
         self._behind = set(start.positions)
+        # Times of events: how far those have come that are known to go on, and what is on its way.
+        self._reached_ms: dict[int, int] = {}
+        self._on_its_way_ms: int | None = None
         self._caught_up = False
         self._last_sent = 0.0
+
+    def lag_ms(self, now_ms: int) -> int:
+        """About how old the oldest event is that the subscriber has not got; 0 when caught up."""
+        times = [*self._reached_ms.values()]
+        if self._on_its_way_ms is not None:
+            times.append(self._on_its_way_ms)
+        return max((now_ms - time for time in times), default=0)
 
     async def run(self, *, retention_ms: int, stop_when_caught_up: bool) -> None:
         """Ends by itself once caught up if told so; UNAVAILABLE, SERVER_DRAINING on a drain."""
@@ -139,16 +149,20 @@ class EventStream:
         page = await self._log.read_shared(
             partition, self._positions[partition], joined=self._joined
         )
+        self._on_its_way_ms = page.events[0].time_ms if page.events else None
         await self._note_distance(partition, page)
         for position, batch in page.batches(self._filter):
             self._positions[partition] = position
             await self._send(MessageKind.BATCH, batch=batch)
         self._positions[partition] = page.position
+        self._on_its_way_ms = None
 
     async def _note_distance(self, partition: int, page: Page) -> None:
         if page.ends:
             self._behind.discard(partition)
+            self._reached_ms.pop(partition, None)
             return
+        self._reached_ms[partition] = page.position.after.ms
         self._listener.ring(partition)
         if self._caught_up:
             self._caught_up = False

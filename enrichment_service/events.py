@@ -80,9 +80,12 @@ class Events:
         self._checkpoint_seconds = checkpoint_seconds
         self._ending = asyncio.Event()
         self._streams: set[asyncio.Task[Any]] = set()
+        self._consumers: dict[EventStream, str] = {}
 
-    async def subscribe(self, subscription: Subscription, send: Send) -> None:
+    async def subscribe(self, subscription: Subscription, send: Send, *, consumer: str) -> None:
         """Delivers to `send` until cancelled, until caught up if asked to, or until the drain.
+
+        `consumer` is the kind of the caller, for `lags`.
 
         INVALID_ARGUMENT naming after_cursor; OUT_OF_RANGE (CURSOR_EXPIRED, LOG_EPOCH_CHANGED) when
         events are missing, at first or later; UNAVAILABLE (SERVER_DRAINING) when the server stops.
@@ -93,11 +96,15 @@ class Events:
         assert task is not None
         self._streams.add(task)
         try:
-            await self._follow(subscription, send)
+            await self._follow(subscription, send, consumer=consumer)
         finally:
             self._streams.discard(task)
 
-    async def _follow(self, subscription: Subscription, send: Send) -> None:
+    def lags(self, now_ms: int) -> list[tuple[str, int]]:
+        """Every open subscription's consumer, and how far behind it is, in milliseconds."""
+        return [(consumer, each.lag_ms(now_ms)) for each, consumer in self._consumers.items()]
+
+    async def _follow(self, subscription: Subscription, send: Send, *, consumer: str) -> None:
         selection = subscription.selection
         with self._news.listen(selection.partitions()) as listener:
             # A shard may have no partition at all; any one tells the retention.
@@ -113,10 +120,14 @@ class Events:
                 send=send,
                 checkpoint_seconds=self._checkpoint_seconds,
             )
-            await stream.run(
-                retention_ms=next(iter(extents.values())).retention_ms,
-                stop_when_caught_up=subscription.stop_when_caught_up,
-            )
+            self._consumers[stream] = consumer
+            try:
+                await stream.run(
+                    retention_ms=next(iter(extents.values())).retention_ms,
+                    stop_when_caught_up=subscription.stop_when_caught_up,
+                )
+            finally:
+                del self._consumers[stream]
 
     async def list(
         self, event_filter: EventFilter, *, joined: bool, limit: int, after_cursor: str

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from enrichment_service.model import AccountStatus
@@ -48,6 +49,14 @@ class ProfileSource(Protocol):
         MUST report CONNECTION_REFUSED only when no byte of the request was sent.
         """
         ...
+
+
+class TickObserver:
+    """Hears of ticks; this one lets them pass."""
+
+    def tick(self, *, late_ms: int) -> AbstractContextManager[object]:
+        """Entered while a tick is worked that was due so long before, in calendar time."""
+        return nullcontext()
 
 
 class KeyRefusedError(Exception):

@@ -12,7 +12,13 @@ from typing import Any
 import structlog
 
 from enrichment_service.person_keys import PersonKeys
-from enrichment_service.ports import PARTITIONS, ProfileSource, RefusedError, StorePort
+from enrichment_service.ports import (
+    PARTITIONS,
+    ProfileSource,
+    RefusedError,
+    StorePort,
+    TickObserver,
+)
 from enrichment_service.provider_alarm import ProviderAlarm
 from enrichment_service.tick import Gaps, Tick
 from servicekit.clock import Clock, SteppedClock
@@ -46,6 +52,7 @@ class TickEngine:
         accounts_side_by_side: int,
         halt_seconds: float = HALT_SECONDS,
         lease_ms: int = LEASE_MS,
+        observer: TickObserver | None = None,
     ) -> None:
         """`deadline_seconds` bounds one view; `accounts_side_by_side` the ticks at a time.
 
@@ -60,6 +67,7 @@ class TickEngine:
         self._deadline_seconds = deadline_seconds
         self._slots = accounts_side_by_side
         self._lease_ms = lease_ms
+        self._observer = observer or TickObserver()
         self._ticks: set[asyncio.Task[None]] = set()
         self._sweeps: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
@@ -154,10 +162,14 @@ class TickEngine:
                 partition=partition,
                 claimed=look["claimed"] | {"now": look["now"]},
             )
-            task = asyncio.create_task(tick.run())
+            task = asyncio.create_task(self._work(tick, late_ms=int(look["claimed"]["late_ms"])))
             self._ticks.add(task)
             task.add_done_callback(self._done)
         return look
+
+    async def _work(self, tick: Tick, *, late_ms: int) -> None:
+        with self._observer.tick(late_ms=late_ms):
+            await tick.run()
 
     def _is_full(self) -> bool:
         return len(self._ticks) >= (1 if self._alarm.in_doubt else self._slots)

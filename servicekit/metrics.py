@@ -44,14 +44,18 @@ class Metrics:
         self._refreshes: list[Refresh] = []
 
     def before_scrape(self, refresh: Refresh) -> None:
-        """Call ``refresh`` whenever the page is asked for. It handles its own failures."""
+        """Call ``refresh`` whenever the page is asked for, after those before it.
+
+        It handles its own failures. Collectors of the registry run in a thread; this does not.
+        """
         self._refreshes.append(refresh)
 
     async def page(self, accept: str) -> tuple[bytes, str]:
         """All metrics in the format that the header asks for, and that format's content type."""
         try:
             async with asyncio.timeout(_REFRESH_SECONDS):
-                await asyncio.gather(*(refresh() for refresh in self._refreshes))
+                for refresh in self._refreshes:
+                    await refresh()
         except TimeoutError:
             # What this process knows by itself is told all the same.
             _log.warning("metrics_incomplete")

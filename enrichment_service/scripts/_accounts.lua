@@ -87,6 +87,7 @@ local function pause_account(c, a, account, reason, until_ms)
   if account.pause_reason == reason and num(account.pause_until) == (until_ms or 0) then return end
   local current = account.pause_reason and num(account.pause_until)
   if current and until_ms and (current == 0 or current > until_ms) then return end
+  tally_pause(c, account.pause_reason, reason)
   account.pause_reason, account.pause_since = reason, int(c.now)
   account.pause_until = until_ms and int(until_ms) or nil
   redis.call('HSET', c:account(a), 'pause_reason', reason, 'pause_since', account.pause_since)
@@ -104,6 +105,7 @@ end
 
 local function resume_account(c, a, account)
   if not account.pause_reason then return end
+  tally_pause(c, account.pause_reason, nil)
   account.pause_reason, account.pause_since, account.pause_until = nil, nil, nil
   redis.call('HDEL', c:account(a), 'pause_reason', 'pause_since', 'pause_until')
   watch_provider(c, a, account)
@@ -116,6 +118,7 @@ end
 local function end_waiting(c, a, account)
   if not account.pause_reason or num(account.pause_until) > 0 then return end
   if num(account.limit_until) <= c.now then return resume_account(c, a, account) end
+  tally_pause(c, account.pause_reason, nil)
   account.pause_reason = nil
   pause_account(c, a, account, 'PROVIDER_LIMIT', num(account.limit_until))
 end

@@ -77,6 +77,7 @@ local function charge(c, a, day, purpose, count)
   local key = c:budget(a, day)
   -- The first of its kind may have made the key.
   if redis.call('HINCRBY', key, 'c:' .. purpose, count) == count then redis.call('EXPIRE', key, BUDGET_TTL_S) end
+  tally_spent(c, day, purpose, count)
 end
 
 -- Sets views aside. The caller has checked that they are there.

@@ -39,6 +39,9 @@ function KEYS_OF:profile(ws, p) return self.tag .. 'profile:' .. ws .. '/' .. p 
 function KEYS_OF:alias(ws, id) return self.tag .. 'alias:' .. ws .. '/' .. id end             -- * while waited for
 function KEYS_OF:tombstone(ws, id) return self.tag .. 'tombstone:' .. ws .. '/' .. id end     -- *
 function KEYS_OF:sweeps() return self.tag .. 'sweeps' end                                     -- *
+function KEYS_OF:tally() return self.tag .. 'tally' end                                       -- *
+function KEYS_OF:ramps() return self.tag .. 'ramps' end                                       -- *
+function KEYS_OF:spent(day) return self.tag .. 'spent:' .. day end
 function KEYS_OF:log() return self.tag .. 'log' end                                           -- *
 
 -- A HASH as a table.

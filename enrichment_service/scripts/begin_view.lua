@@ -71,6 +71,7 @@ register('begin_view', {}, function(c, request)
       move(c, e, enrichment, p, s, 'c')
       profile_event(c, e, enrichment, p, s, { t = 'PROFILE_CACHED' })
       idle_event(c, e, enrichment, pending_before)
+      tally(c, 'cache:late_hit', 1)
     elseif is_being_viewed(c, e, p) then
       redis.call('LPOP', c:queue(e))
       move(c, e, enrichment, p, s, 'r')

@@ -1,8 +1,8 @@
 -- claim_tick: hands the tick of one due account to a worker, after taking back the leases of workers that went silent.
 -- Keys:   1 the header key.
 -- Args:   lease_ms, but_not? (true: claim nothing, only look; for a worker that is full).
--- Result: {claimed?: {account, settings, token, budget, day, now, midnight}, due? (ms of the next due tick), open (leases
---         and permits that are open), sweep (boolean: call sweep_cancelled), now}.
+-- Result: {claimed?: {account, settings, token, budget, midnight, late_ms (since it was due)}, due? (ms of the next
+--         due tick), open (leases and permits that are open), sweep (boolean: call sweep_cancelled), now}.
 --
 -- A tick whose worker went silent goes on: the next to claim it gets the views that it has left (seed: 15 per tick).
 local function take_back(c, a)
@@ -36,7 +36,7 @@ register('claim_tick', {}, function(c, request)
   for _, a in ipairs(redis.call('ZRANGEBYSCORE', c:leases(), '-inf', int(c.real), 'LIMIT', 0, 10)) do take_back(c, a) end
 
   local answer = { now = c.now }
-  local due = request.but_not and {} or redis.call('ZRANGEBYSCORE', c:due(), '-inf', int(c.now), 'LIMIT', 0, 1)
+  local due = request.but_not and {} or redis.call('ZRANGEBYSCORE', c:due(), '-inf', int(c.now), 'WITHSCORES', 'LIMIT', 0, 1)
   if #due > 0 then
     local a = due[1]
     local account = hgetall(c:account(a))
@@ -51,7 +51,7 @@ register('claim_tick', {}, function(c, request)
     redis.call('HDEL', c:account(a), 'interrupted')
     answer.claimed = {
       account = a, settings = account, token = token, budget = read_budget(c, a, hgetall(c:account(a))),
-      midnight = midnight(c),
+      midnight = midnight(c), late_ms = c.now - tonumber(due[2]),
     }
   end
   local next_due = redis.call('ZRANGE', c:due(), 0, 0, 'WITHSCORES')

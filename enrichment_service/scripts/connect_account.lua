@@ -21,6 +21,7 @@ register('connect_account', {}, function(c, request)
   redis.call('PERSIST', c:account(a))
   redis.call('ZADD', c:accounts(ws), 0, id)
   local account = hgetall(c:account(a))
+  tally_ramp(c, account, 1)
   append_event(c, {
     t = 'ACCOUNT_CONNECTED', w = ws, a = a, budget = budget_summary(read_budget(c, a, account)),
   })

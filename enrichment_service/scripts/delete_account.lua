@@ -14,6 +14,8 @@ register('delete_account', {}, function(c, request)
   append_event(c, {
     t = 'ACCOUNT_DELETED', w = workspace_of(a), a = a, budget = budget_summary(read_budget(c, a, account)),
   })
+  tally_ramp(c, account, -1)
+  tally_pause(c, account.pause_reason, nil)
   redis.call('DEL', c:account(a), c:ring(a), c:retries(a))
   redis.call('HSET', c:account(a), 'fence', num(account.fence) + 1, 'open', num(account.open))
   redis.call('EXPIRE', c:account(a), 2 * 86400)

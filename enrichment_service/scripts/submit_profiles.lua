@@ -42,7 +42,7 @@ local function learn_ids(c, ws, p, submission)
   if learnt then redis.call('HSET', key, 'ids', cjson.encode(ids)) end
 end
 
--- The place of a person, and whether the cache has answered it now.
+-- The place of a person, and what the cache said if it was asked now: hit or miss.
 local function submit_person(c, e, enrichment, submission)
   local ws, max_age_ms = workspace_of(e), num(enrichment.max_age_ms)
   local p, record = find_record(c, ws, submission.ids, max_age_ms)
@@ -52,7 +52,7 @@ local function submit_person(c, e, enrichment, submission)
   learn_ids(c, ws, p, submission)
 
   local place, s = find_place(c, e, p, record)
-  local cached = false
+  local lookup = nil
   if not s or s.state == 'w' then
     s = s or { attempts = 0, partials = 0, revision = 0 }
     s.reference = submission.reference
@@ -60,15 +60,16 @@ local function submit_person(c, e, enrichment, submission)
     if is_fresh(c, record, max_age_ms) then
       move(c, e, enrichment, place, s, 'c')
       profile_event(c, e, enrichment, place, s, { t = 'PROFILE_CACHED' })
-      cached = true
+      lookup = 'hit'
     else
       redis.call('HSET', c:profile(ws, place), 'ask', submission.ask)
       move(c, e, enrichment, place, s, 'q')
       redis.call('RPUSH', c:queue(e), place)
+      lookup = 'miss'
     end
   end
   set_lifetime(c, ws, p)
-  return place, s, cached
+  return place, s, lookup
 end
 
 -- The place of an erased person: known by the profile `p` that stands for them, never queued. Says so once.
@@ -80,7 +81,7 @@ local function submit_erased(c, e, enrichment, submission, p)
     move(c, e, enrichment, p, s, 'x')
     profile_event(c, e, enrichment, p, s, { t = 'PROFILE_ERASED' })
   end
-  return p, s, false
+  return p, s, nil
 end
 
 register('submit_profiles', {}, function(c, request)
@@ -93,15 +94,16 @@ register('submit_profiles', {}, function(c, request)
   end
 
   begin_writing(c)
-  local answers, answered = {}, 0
+  local answers, lookups = {}, { hit = 0, miss = 0 }
   for i, submission in ipairs(request.profiles) do
     local erased = tombstone_of(c, ws, submission.ids)
     local submit = erased and submit_erased or submit_person
-    local place, s, cached = submit(c, e, enrichment, submission, erased)
-    if cached then answered = answered + 1 end
+    local place, s, lookup = submit(c, e, enrichment, submission, erased)
+    if lookup then lookups[lookup] = lookups[lookup] + 1 end
     answers[i] = { profile = place, reference = s.reference, state = s.state }
   end
-  idle_event(c, e, enrichment, answered)
+  for lookup, count in pairs(lookups) do tally(c, 'cache:' .. lookup, count) end
+  idle_event(c, e, enrichment, lookups.hit)
   join_ring(c, e, enrichment)
   schedule(c, enrichment.account)
   return answers

@@ -12,6 +12,7 @@ register('update_account', {}, function(c, request)
   if ramp_start and ramp_start > c.day then refuse({ reason = 'RAMP_START_IN_FUTURE' }) end
 
   begin_writing(c)
+  tally_ramp(c, account, -1)
   local changes = request.settings
   if changes.strategy and changes.strategy ~= account.strategy then ramp_start = ramp_start or c.day end
   if ramp_start then changes.ramp_start = ramp_start end
@@ -19,6 +20,7 @@ register('update_account', {}, function(c, request)
   for field, value in pairs(changes) do redis.call('HSET', c:account(a), field, value) end
   reconsider_cap(c, a)
   account = hgetall(c:account(a))
+  tally_ramp(c, account, 1)
   append_event(c, {
     t = 'ACCOUNT_UPDATED', w = workspace_of(a), a = a, budget = budget_summary(read_budget(c, a, account)),
   })

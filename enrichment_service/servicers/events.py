@@ -19,6 +19,8 @@ from enrichment_service.event_stream import Message
 from enrichment_service.events import Events
 from servicekit.pages import page_size
 
+_ANONYMOUS = "anonymous"
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -37,7 +39,9 @@ class EventServicer(EventServiceServicer):
             await context.write(self._encoder.encode(message))
 
         with self._limit.taken(_caller_of(context)):
-            await self._events.subscribe(from_proto_subscription(request), send)
+            await self._events.subscribe(
+                from_proto_subscription(request), send, consumer=_name_of(context) or _ANONYMOUS
+            )
 
     # The stubs type it as a generator, which gRPC would not close when the caller goes.
     SubscribeEvents: Any = _subscribe
@@ -63,6 +67,10 @@ class EventServicer(EventServiceServicer):
 
 def _caller_of(context: Context) -> str:
     """Whom the limit of subscriptions counts for: the name in the certificate, or the host."""
-    name = next(iter(context.auth_context().get("x509_common_name", ())), b"")
     # `ipv4:127.0.0.1:50123`: all connections of a host count together.
-    return name.decode() or context.peer().rpartition(":")[0]
+    return _name_of(context) or context.peer().rpartition(":")[0]
+
+
+def _name_of(context: Context) -> str:
+    """The name in the caller's certificate, empty without one."""
+    return next(iter(context.auth_context().get("x509_common_name", ())), b"").decode()

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from enrichment_service.policy.caps import RAMP
 
 # Shared parts first, in the order in which they build on each other.
-_SHARED = ("_library", "_log", "_budget", "_accounts", "_enrichments", "_ticks", "_erasure")
+_SHARED = (
+    *("_library", "_log", "_tally", "_budget", "_accounts", "_enrichments", "_ticks"),
+    "_erasure",
+)
 
 
 class Library(NamedTuple):

@@ -143,7 +143,9 @@ class Reader:
             )
             try:
                 # Another replica each time: nothing is known but the cursor.
-                return await Events(self._store, News()).subscribe(subscription, send)
+                return await Events(self._store, News()).subscribe(
+                    subscription, send, consumer="reader"
+                )
             except BrokenOffError:
                 continue
 

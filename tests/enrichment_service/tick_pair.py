@@ -21,6 +21,7 @@ from enrichment_service.store.partitions import Marker
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.conftest import START_MS
+from tests.enrichment_service.counted_by_hand import counted_by_hand
 from tests.enrichment_service.model_budget import RefusalError
 from tests.enrichment_service.model_engine import DEADLINE_MS
 from tests.enrichment_service.model_ticks import TickModel
@@ -110,6 +111,14 @@ class TickPair(RuleBasedStateMachine):
     def has_written_down_the_same(self) -> None:
         tag = self.workspace.tag
         assert stored_state(self.client, tag, self.model) == model_state(self.model)
+
+    @invariant()
+    def has_counted_the_same(self) -> None:
+        """What metrics are made of is what a look at every account says."""
+        counted = self.call("describe_partition")
+        expected = counted_by_hand(self.client, self.workspace.tag, counted)
+        expected["log"]["added"] = len(self.model.events)
+        assert counted == expected
 
     @invariant()
     def shows_the_same(self) -> None:
