@@ -17,6 +17,7 @@ from enrichment_service.convert_events import (
 from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_stream import Message
 from enrichment_service.events import Events
+from servicekit.callers import current_caller
 from servicekit.pages import page_size
 
 _ANONYMOUS = "anonymous"
@@ -40,7 +41,7 @@ class EventServicer(EventServiceServicer):
 
         with self._limit.taken(_caller_of(context)):
             await self._events.subscribe(
-                from_proto_subscription(request), send, consumer=_name_of(context) or _ANONYMOUS
+                from_proto_subscription(request), send, consumer=_consumer()
             )
 
     # The stubs type it as a generator, which gRPC would not close when the caller goes.
@@ -67,10 +68,12 @@ class EventServicer(EventServiceServicer):
 
 def _caller_of(context: Context) -> str:
     """Whom the limit of subscriptions counts for: the name in the certificate, or the host."""
+    name = next(iter(context.auth_context().get("x509_common_name", ())), b"")
     # `ipv4:127.0.0.1:50123`: all connections of a host count together.
-    return _name_of(context) or context.peer().rpartition(":")[0]
+    return name.decode() or context.peer().rpartition(":")[0]
 
 
-def _name_of(context: Context) -> str:
-    """The name in the caller's certificate, empty without one."""
-    return next(iter(context.auth_context().get("x509_common_name", ())), b"").decode()
+def _consumer() -> str:
+    """The calling service, for metrics; hosts are too many for that."""
+    caller = current_caller.get()
+    return _ANONYMOUS if caller.scopes is None else caller.name
