@@ -65,7 +65,7 @@ def _parse(item: list[Any], *, partition: int, epoch: str, now_ms: int) -> Liste
     record = joined[0] if joined else None
     known = record.get("data") if record else None
     return ListedState(
-        # A place has one state at a revision but for a profile that was withdrawn and came back.
+        # A place has one state at a revision, but for what was pending in a cancelled enrichment.
         event_id=f"p{partition:02d}-{epoch}-{entry['e']}/{profile}-{entry['v']}-{entry['t']}",
         time_ms=int(since) if since else None,
         place=Place(partition, entry["e"], profile),

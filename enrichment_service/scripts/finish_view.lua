@@ -177,11 +177,11 @@ register('finish_view', {}, function(c, request)
   if s and s.state == 'v' and not enrichment.cancelled then
     local pending_before = num(enrichment.pending)
     if viewed ~= p then
-      -- The place in the enrichment goes to whom the vanity belongs to now.
-      redis.call('HDEL', c:states(e, string.sub(p, 1, BUCKET)), p)
-      redis.call('HDEL', place_mark(c, e, p))
-      wait_for(c, ws, p, -1)
-      if not erased then wait_for(c, ws, viewed, 1) end
+      -- Whom the vanity belongs to now comes in the place of its former owner. The revision goes on, for those who follow
+      -- by the reference.
+      move(c, e, enrichment, p, s, 'w')
+      profile_event(c, e, enrichment, p, s, { t = 'PROFILE_WITHDRAWN' })
+      s.state, s.attempts, s.partials = nil, 1, 0
       redis.call('ZADD', c:buckets(e), 0, string.sub(viewed, 1, BUCKET))
       p = viewed
     end

@@ -23,6 +23,7 @@ register('retry_failed', {}, function(c, request)
       if s.state == 'f' and redis.call('HEXISTS', c:profile(ws, p), 'ask') == 1 then
         s.attempts, s.partials = 0, 0
         move(c, e, enrichment, p, s, 'q')
+        profile_event(c, e, enrichment, p, s, { t = 'PROFILE_PENDING' })
         redis.call('RPUSH', c:queue(e), p)
         queued = queued + 1
       end

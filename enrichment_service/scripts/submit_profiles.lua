@@ -54,7 +54,8 @@ local function submit_person(c, e, enrichment, submission)
   local place, s = find_place(c, e, p, record)
   local lookup = nil
   if not s or s.state == 'w' then
-    s = s or { attempts = 0, partials = 0, revision = 0 }
+    local again = s ~= nil
+    s = { state = s and s.state, attempts = 0, partials = 0, revision = s and s.revision or 0 }
     s.reference = submission.reference
     redis.call('ZADD', c:buckets(e), 0, string.sub(place, 1, BUCKET))
     if is_fresh(c, record, max_age_ms) then
@@ -64,6 +65,8 @@ local function submit_person(c, e, enrichment, submission)
     else
       redis.call('HSET', c:profile(ws, place), 'ask', submission.ask)
       move(c, e, enrichment, place, s, 'q')
+      -- The log told that it was withdrawn, and of a first submission it tells nothing.
+      if again then profile_event(c, e, enrichment, place, s, { t = 'PROFILE_PENDING' }) end
       redis.call('RPUSH', c:queue(e), place)
       lookup = 'miss'
     end

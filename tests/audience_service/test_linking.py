@@ -224,3 +224,34 @@ async def test_pausing_and_deleting_reach_the_enrichment_service(
         return enrichment.cancelled == [ENRICHMENT]
 
     await until(cancelled)
+
+
+async def test_who_had_failed_waits_again_and_a_moved_vanity_brings_its_new_owner(
+    client: AudienceClient, enrichment: EnrichmentStub, until: Until
+) -> None:
+    audience = f"{PARENT}/audiences/leads"
+    [ada] = await submitted(client, enrichment, until, "linkedin.com/in/ada-lovelace")
+
+    async def told(**counts: int) -> None:
+        async def counted() -> bool:
+            progress = (await get(client, audience)).progress
+            names = ("pending", "failed", "enriched")
+            return {name: getattr(progress, name) for name in names} == dict.fromkeys(
+                names, 0
+            ) | counts
+
+        await until(counted)
+
+    failed, pending = events_pb2.EVENT_TYPE_PROFILE_FAILED, events_pb2.EVENT_TYPE_PROFILE_PENDING
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, kind=failed)
+    await told(failed=1)
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, kind=pending, revision=2)
+    await told(pending=1)
+    # A repeat of what is older.
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, kind=failed)
+    withdrawn = events_pb2.EVENT_TYPE_PROFILE_WITHDRAWN
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, kind=withdrawn, revision=3)
+    await told()
+    other = f"{PARENT}/profiles/p000other"
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, data=ADA, revision=4, profile=other)
+    await told(enriched=1)

@@ -49,13 +49,17 @@ class TickModel(EngineModel):
             p = self.place_of(enrichment, record.id, record.was)
             place = enrichment.places.setdefault(p, Place(reference=profile["reference"]))
             if place.state in ("", "w"):
+                again = place.state == "w"
                 place.reference = profile["reference"]
+                place.attempts = place.partials = 0
                 if record.is_fresh(self.now_ms, age_ms):
                     place.state = "c"
                     self.say_place("PROFILE_CACHED", e, p)
                     cached += 1
                 else:
                     place.state = "q"
+                    if again:
+                        self.say_place("PROFILE_PENDING", e, p)
                     self.people.records[p].ask = profile["ask"]
                     enrichment.queue.append(p)
             answers.append({"profile": p, "reference": place.reference, "state": place.state})

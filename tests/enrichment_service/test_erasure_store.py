@@ -46,7 +46,7 @@ async def test_an_old_owner_of_a_vanity_stays_when_the_new_one_goes(
     await workspace.finish(lease, view, person=person_of("ada", provider_id="ACo-new"))
     await workspace.end(lease)
     assert await workspace.progress() == {"total": 1, "enriched": 1}
-    assert await workspace.progress("later") == {"erased": 1}
+    assert await workspace.progress("later") == {"erased": 1, "withdrawn": 1}
     assert (await workspace.profile(old["profile"]))["data"]["provider_id"] == "ACo-ada"
     erased = [event for event in await workspace.events() if event["t"] == "PROFILE_ERASED"]
     assert [event["e"] for event in erased] == ["w/later"]

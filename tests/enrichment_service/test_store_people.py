@@ -88,10 +88,12 @@ async def test_a_vanity_that_moved_to_another_member_is_a_new_person(
     await workspace.finish(lease, view, person=moved)
     await workspace.end(lease)
 
-    assert await workspace.progress("later") == {"total": 1, "enriched": 1}
-    enriched = (await workspace.events())[-2]
-    assert enriched["t"] == "PROFILE_ENRICHED"
+    assert await workspace.progress("later") == {"total": 1, "enriched": 1, "withdrawn": 1}
+    withdrawn, enriched = (await workspace.events())[-3:-1]
+    assert (withdrawn["t"], withdrawn["p"], withdrawn["v"]) == ("PROFILE_WITHDRAWN", first, 1)
+    assert (enriched["t"], enriched["v"]) == ("PROFILE_ENRICHED", 2)
     assert enriched["p"] != first
+    assert enriched["r"] == withdrawn["r"]
     assert (await workspace.profile(first))["data"]["first_name"] == "Ada"
     assert (await workspace.profile(enriched["p"]))["data"]["first_name"] == "Other"
     # The vanity leads to its owner of today; the first person is asked for by what stays hers.

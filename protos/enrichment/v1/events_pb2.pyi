@@ -41,7 +41,9 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     EVENT_TYPE_PROFILE_FAILED: _EventType.ValueType  # 4
     """A profile failed for good."""
     EVENT_TYPE_PROFILE_WITHDRAWN: _EventType.ValueType  # 5
-    """A profile was withdrawn."""
+    """A profile is not looked for any more: it was withdrawn, or its vanity belongs to somebody else now, who follows as
+    another profile with the same reference.
+    """
     EVENT_TYPE_PROFILE_ERASED: _EventType.ValueType  # 6
     """A person was erased. Delete what you hold."""
     EVENT_TYPE_ACCOUNT_CONNECTED: _EventType.ValueType  # 7
@@ -65,7 +67,9 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     EVENT_TYPE_ENRICHMENT_CANCELLED: _EventType.ValueType  # 16
     """An enrichment was cancelled."""
     EVENT_TYPE_PROFILE_PENDING: _EventType.ValueType  # 17
-    """A profile waits for its turn. Only in snapshots: the log tells of a profile once something has become of it."""
+    """A profile waits again: it had been withdrawn and was submitted again, or had failed and is tried again. A snapshot
+    lists with it whoever waits; of a first submission the log tells nothing until something has become of the profile.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What happened."""
@@ -81,7 +85,9 @@ EVENT_TYPE_PROFILE_PARTIAL: EventType.ValueType  # 3
 EVENT_TYPE_PROFILE_FAILED: EventType.ValueType  # 4
 """A profile failed for good."""
 EVENT_TYPE_PROFILE_WITHDRAWN: EventType.ValueType  # 5
-"""A profile was withdrawn."""
+"""A profile is not looked for any more: it was withdrawn, or its vanity belongs to somebody else now, who follows as
+another profile with the same reference.
+"""
 EVENT_TYPE_PROFILE_ERASED: EventType.ValueType  # 6
 """A person was erased. Delete what you hold."""
 EVENT_TYPE_ACCOUNT_CONNECTED: EventType.ValueType  # 7
@@ -105,7 +111,9 @@ EVENT_TYPE_ENRICHMENT_IDLE: EventType.ValueType  # 15
 EVENT_TYPE_ENRICHMENT_CANCELLED: EventType.ValueType  # 16
 """An enrichment was cancelled."""
 EVENT_TYPE_PROFILE_PENDING: EventType.ValueType  # 17
-"""A profile waits for its turn. Only in snapshots: the log tells of a profile once something has become of it."""
+"""A profile waits again: it had been withdrawn and was submitted again, or had failed and is tried again. A snapshot
+lists with it whoever waits; of a first submission the log tells nothing until something has become of the profile.
+"""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 class _ProfileFailureReason:
