@@ -68,7 +68,7 @@ def check_books(history: History) -> None:
     for views in history.campaign:
         happened[views.account, views.at_ms // DAY_MS, "CAMPAIGN_STEP"] += views.count
     for key in happened.keys() | history.committed.keys():
-        charged = history.committed.get(key, 0)
+        charged = history.committed[key]
         if history.plan.faulty:
             assert charged >= happened[key], f"{key}: {happened[key]} views, {charged} charged"
         else:

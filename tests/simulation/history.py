@@ -1,6 +1,6 @@
 """What happened in a simulation, as those saw it who were there."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,8 +64,11 @@ class History:
     progress: dict[str, dict[str, int]] = field(default_factory=dict)
     states: list[Event] = field(default_factory=list)
     """The state of every profile at the end, as a snapshot lists it."""
-    committed: dict[tuple[str, int, str], int] = field(default_factory=dict)
-    """Views that the books charge, by account, UTC day and purpose."""
+    committed: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    """Views that the books charge or will charge, by account, UTC day and purpose.
+
+    A reservation that nobody settles is charged when it expires, perhaps after the end.
+    """
 
     def read_books(self, client: "redis.Redis") -> None:
         """Takes the books of all days as they stand in the store."""
@@ -75,5 +78,5 @@ class History:
                 day = int(key.rpartition(":")[2])
                 for name, count in client.hgetall(key).items():
                     kind, _, purpose = str(name).partition(":")
-                    if kind == "c":
-                        self.committed[account.id, day, purpose] = int(count)
+                    if kind in ("c", "r"):
+                        self.committed[account.id, day, purpose] += int(count)
