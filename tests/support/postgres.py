@@ -51,9 +51,9 @@ def start_postgres() -> Postgres:
     return _ProcessPostgres()
 
 
-def new_database(server: Postgres) -> str:
+def new_database(server: Postgres, *, name: str = "") -> str:
     """Make an empty database; returns its URL for SQLAlchemy."""
-    name = f"test_{uuid.uuid4().hex}"
+    name = name or f"test_{uuid.uuid4().hex}"
     with _connect(server.port) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"postgresql+psycopg://{_USER}@{HOST}:{server.port}/{name}"
