@@ -81,5 +81,5 @@ def _session(ctx: typer.Context) -> Session | None:
     make = root.command.callback
     if make is None:
         return None
-    make(**root.params)
+    root.invoke(make, **root.params)
     return root.obj if isinstance(root.obj, Session) else None

@@ -20,9 +20,9 @@ from clients.audiencectl.demo_report import Report, make_report
 from clients.audiencectl.demo_scenario import Scenario
 from clients.audiencectl.failures import FAILED, explained, refuse
 from clients.audiencectl.session import AsJson
+from clients.audiencectl.signals import run_until_signal
 from clients.audiencectl.simulator import Simulator
 from clients.audiencectl.stack import SIMULATOR_KEY, StackPlan, running_stack
-from clients.audiencectl.up import run_until_signal
 from clients.enrichment import EnrichmentClient
 
 _LONGEST_SECONDS = 150.0

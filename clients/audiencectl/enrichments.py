@@ -108,7 +108,7 @@ def enrichment_fields(enrichment: Enrichment) -> RenderableType:
 
 def enrichment_table(answer: ListEnrichmentsResponse) -> RenderableType:
     """Enrichments, one a line."""
-    columns = ("enrichment", "account", "state", "done", "failed", "pending", "complete", "pause")
+    columns = ("enrichment", "account", "state", "done", "failed", "pending", "pause")
     return table_of(
         columns,
         [
@@ -119,7 +119,6 @@ def enrichment_table(answer: ListEnrichmentsResponse) -> RenderableType:
                 each.progress.enriched + each.progress.cached + each.progress.partial,
                 each.progress.failed,
                 each.progress.pending,
-                each.forecast.earliest_complete_date,
                 pause_in_words(each.pause),
             )
             for each in answer.enrichments

@@ -78,4 +78,4 @@ def root(
 
 def main() -> None:
     """Entry point of `audiencectl`."""
-    app()
+    app(prog_name="audiencectl")

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,7 @@ import typer
 from clients.audiencectl.child import StackError
 from clients.audiencectl.failures import FAILED, USAGE, refuse
 from clients.audiencectl.session import session_of
+from clients.audiencectl.signals import run_until_signal
 from clients.audiencectl.stack import Addresses, StackPlan, running_stack
 
 AUDIENCE_PORT = 50051
@@ -56,17 +55,6 @@ def up(
         asyncio.run(run_until_signal(_serve(plan)))
     except StackError as error:
         refuse(str(error), status=FAILED)
-
-
-async def run_until_signal(work: Coroutine[None, None, None]) -> None:
-    """Run ``work`` to its end; SIGTERM and SIGINT cancel it, and count as an ordinary end."""
-    task = asyncio.create_task(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
 
 
 async def _serve(plan: StackPlan) -> None:

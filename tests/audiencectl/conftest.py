@@ -38,7 +38,7 @@ class Cli:
         return document
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cli]:
     """A stack on the stepped clock, on free ports."""
     data_dir = tmp_path_factory.mktemp("stack") / "data"
