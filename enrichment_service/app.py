@@ -42,6 +42,7 @@ from enrichment_service.ticks import TickEngine
 from enrichment_service.view_budgets import ViewBudgets
 from enrichment_service.webhook import Webhook, check_exposure
 from servicekit.clock import open_clock
+from servicekit.https import https_context
 from servicekit.kept_secrets import embedded_secret
 from servicekit.metrics import Metrics
 from servicekit.server import Hook
@@ -169,9 +170,10 @@ async def _listen_to_provider(
     """Hears of disconnected and reconnected accounts; what ends that."""
     close: list[Hook] = []
     if secret := settings.webhook_secret.get_secret_value():
-        check_exposure(settings.webhook_host, insecure=settings.insecure)
+        tls = https_context(settings)
+        check_exposure(settings.webhook_host, secured=settings.insecure or tls is not None)
         webhook = Webhook(secret=secret, statuses=statuses)
-        await webhook.start(host=settings.webhook_host, port=settings.webhook_port)
+        await webhook.start(host=settings.webhook_host, port=settings.webhook_port, tls=tls)
         close.append(webhook.close)
     if settings.worker and settings.status_polls_a_minute:
         polls = StatusPolls(

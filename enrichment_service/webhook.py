@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ssl
 
 import orjson
 import structlog
@@ -44,11 +45,14 @@ class Webhook:
         # Without an access log: nothing of a request is for it.
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
 
-    async def start(self, *, host: str, port: int) -> str:
-        """Listen; the address, with the real port. ConfigurationError when that cannot be."""
+    async def start(self, *, host: str, port: int, tls: ssl.SSLContext | None = None) -> str:
+        """Listen; the address, with the real port. ConfigurationError when that cannot be.
+
+        HTTPS with ``tls``, otherwise plain HTTP.
+        """
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
         except OSError:
             await self._runner.cleanup()
             raise ConfigurationError(
@@ -90,13 +94,14 @@ class Webhook:
         return web.Response()
 
 
-def check_exposure(host: str, *, insecure: bool) -> None:
+def check_exposure(host: str, *, secured: bool) -> None:
     """ConfigurationError when the secret would travel beyond this machine in plain text unasked."""
-    if not insecure and not is_loopback(host):
+    if not secured and not is_loopback(host):
         raise ConfigurationError(
             f"ENRICHMENT_WEBHOOK_HOST: {host} is reachable from other machines, and this endpoint "
-            "speaks plain HTTP. Use 127.0.0.1 behind a proxy that speaks HTTPS, or set "
-            "ENRICHMENT_INSECURE=true if the network itself is trusted."
+            "speaks plain HTTP. Set ENRICHMENT_TLS_CERT_FILE and ENRICHMENT_TLS_KEY_FILE, use "
+            "127.0.0.1 behind a proxy that speaks HTTPS, or set ENRICHMENT_INSECURE=true if the "
+            "network itself is trusted."
         )
 
 

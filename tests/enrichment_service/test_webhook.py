@@ -154,15 +154,15 @@ async def test_the_provider_is_asked_to_repeat_what_could_not_be_written(
     await stack.check_pause(PauseReason.ACCOUNT_DISCONNECTED)
 
 
-@pytest.mark.parametrize(("host", "insecure"), [("127.0.0.1", False), ("::1", False), ("", True)])
-def test_it_listens_on_this_machine_or_where_it_is_told(host: str, insecure: bool) -> None:
-    check_exposure(host, insecure=insecure)
+@pytest.mark.parametrize(("host", "secured"), [("127.0.0.1", False), ("::1", False), ("", True)])
+def test_it_listens_on_this_machine_or_where_it_is_told(host: str, secured: bool) -> None:
+    check_exposure(host, secured=secured)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "example.org"])
 def test_it_does_not_listen_to_the_world_unasked(host: str) -> None:
     with pytest.raises(ConfigurationError, match="ENRICHMENT_INSECURE"):
-        check_exposure(host, insecure=False)
+        check_exposure(host, secured=False)
 
 
 async def test_a_port_that_is_taken_is_told(stack: OutcomeStack, caller: Caller) -> None:
