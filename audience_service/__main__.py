@@ -3,7 +3,9 @@
 from audience_service.access import ACCESS
 from audience_service.app import build
 from audience_service.settings import Settings
+from servicekit.log_metrics import LogMetrics
 from servicekit.logs import configure_logging
+from servicekit.metrics import Metrics
 from servicekit.server import run, serve
 from servicekit.settings import load_settings
 
@@ -11,14 +13,18 @@ from servicekit.settings import load_settings
 def main() -> None:
     """Reads the settings from the environment and runs until SIGTERM."""
     settings = load_settings(Settings)
+    metrics = Metrics()
     configure_logging(
-        service="audience-service", level=settings.log_level, log_format=settings.log_format
+        service="audience-service",
+        level=settings.log_level,
+        log_format=settings.log_format,
+        count=LogMetrics(metrics),
     )
-    run(_serve(settings))
+    run(_serve(settings, metrics=metrics))
 
 
-async def _serve(settings: Settings) -> None:
-    app = await build(settings)
+async def _serve(settings: Settings, *, metrics: Metrics) -> None:
+    app = await build(settings, metrics=metrics)
     await serve(
         name="audience-service",
         services=app.services,

@@ -27,6 +27,7 @@ from audience_service.linkedin_ads import LinkedInAdsApi
 from audience_service.linking import Linker
 from audience_service.members import Members
 from audience_service.messages import Messages
+from audience_service.metrics.background import ObservedBackground
 from audience_service.metrics.linkedin import ObservedAds
 from audience_service.metrics.store import ObservedStore
 from audience_service.person_keys import PersonKeys
@@ -77,9 +78,9 @@ class _Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def build(settings: Settings) -> App:
+async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     """Opens everything and brings the tables up to date."""
-    clock, metrics = open_clock(settings.clock_file), Metrics()
+    clock, metrics = open_clock(settings.clock_file), metrics or Metrics()
     signals = Signals()
     async with AsyncExitStack() as undo:
         database = Database(settings.database_url)
@@ -98,27 +99,37 @@ async def build(settings: Settings) -> App:
         undo.pop_all()
     store = ObservedStore(SqlStore(database, keys=keys), metrics=metrics)
     enrichment = GrpcEnrichment(client)
-    counts = AudienceCounts(
-        ads=ObservedAds(
-            LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
-            metrics=metrics,
-        ),
-        clock=clock,
+    ads = ObservedAds(
+        LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
+        metrics=metrics,
     )
+    counts = AudienceCounts(ads=ads, clock=clock)
+    ads.watch_silence(lambda: counts.silence_ms)
+    observer = ObservedBackground(metrics=metrics)
     erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
     enrolment = Enrolment(store=store, signals=signals)
     combining = Combining(store=store, clock=clock, signals=signals)
     background = _Background(
         {
             "imports": ImportRunner(
-                store=store, clock=clock, signals=signals, max_rows=settings.import_max_rows
+                store=store,
+                clock=clock,
+                signals=signals,
+                max_rows=settings.import_max_rows,
+                observer=observer,
             ).run,
             "submitting": Submitter(
-                store=store, clock=clock, enrichment=enrichment, signals=signals
+                store=store,
+                clock=clock,
+                enrichment=enrichment,
+                signals=signals,
+                observer=observer,
             ).run,
             "builds": combining.run,
             "erasure": erasure.run,
-            "linking": Linker(store=store, clock=clock, enrichment=enrichment, signals=signals).run,
+            "linking": Linker(
+                store=store, clock=clock, enrichment=enrichment, signals=signals, observer=observer
+            ).run,
         }
     )
     audience_servicer = AudienceServicer(

@@ -62,6 +62,11 @@ class AudienceCounts:
         # Shielded: others may wait for the same answer when this caller leaves.
         return await asyncio.shield(task)
 
+    @property
+    def silence_ms(self) -> int:
+        """How long nothing is asked of LinkedIn, because the day's quota is used up; or 0."""
+        return max(0, self._silent_until_ms - self._clock.now_ms())
+
     async def close(self) -> None:
         """Give up the calls under way."""
         tasks = list(self._in_flight.values())
@@ -92,8 +97,8 @@ class AudienceCounts:
 
     def _check_quota(self) -> None:
         """(domain: the day's quota ends all calls until 00:00 UTC)"""
-        left_ms = self._silent_until_ms - self._clock.now_ms()
-        if left_ms > 0:
+        left_ms = self.silence_ms
+        if left_ms:
             raise resource_exhausted(
                 QUOTA_EXHAUSTED,
                 "LinkedIn's quota of audience counts is used up for today. Ask again after "

@@ -51,6 +51,8 @@ def read_event(event: events_pb2.Event) -> ProfileEvent:
         outcome=outcome,
         final=event.final or outcome not in _WAITING,
         data=read_profile(event.profile_data) if event.HasField("profile_data") else None,
+        # What a snapshot lists has no progress.
+        time_ms=event.event_time.ToMilliseconds() if event.HasField("progress") else None,
     )
 
 

@@ -71,7 +71,8 @@ class ProfileData:
 class ProfileEvent:
     """One event of the enrichment service's log that concerns a submitted profile.
 
-    ``final`` is False while the profile waits, be it for another try.
+    ``final`` is False while the profile waits, be it for another try. ``time_ms`` is when it
+    happened; None when a snapshot lists it.
     """
 
     workspace: str
@@ -82,6 +83,7 @@ class ProfileEvent:
     outcome: ProfileOutcome
     final: bool
     data: ProfileData | None
+    time_ms: int | None = None
 
 
 class LogMessage(NamedTuple):

@@ -23,6 +23,13 @@ class RowCounts:
         names = (each.name for each in fields(self))
         return RowCounts(**{name: getattr(self, name) + more.get(name, 0) for name in names})
 
+    def since(self, before: "RowCounts") -> dict[str, int]:
+        """What has been added to ``before``, by name."""
+        return {
+            each.name: getattr(self, each.name) - getattr(before, each.name)
+            for each in fields(self)
+        }
+
 
 class RowClass(IntEnum):
     """What became of a row of an import."""

@@ -18,6 +18,7 @@ from audience_service.import_model import Import, ImportPhase
 from audience_service.import_reading import StagedFile
 from audience_service.imports import key_of
 from audience_service.joining import plan_rows, write_plan
+from audience_service.observing import SILENT, Observer
 from audience_service.ports import Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock
@@ -45,11 +46,20 @@ class _RunsElsewhereError(Exception):
 class ImportRunner:
     """Runs every import that is complete and not done."""
 
-    def __init__(self, *, store: Store, clock: Clock, signals: Signals, max_rows: int) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        signals: Signals,
+        max_rows: int,
+        observer: Observer = SILENT,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._signals = signals
         self._max_rows = max_rows
+        self._observer = observer
 
     async def run(self) -> None:
         """Run imports until cancelled."""
@@ -80,7 +90,8 @@ class ImportRunner:
             except _RunsElsewhereError:
                 _log.info("import_runs_elsewhere")
 
-        await keep_running("import", attempt, until_done=True)
+        with self._observer.import_running():
+            await keep_running("import", attempt, until_done=True)
         self._signals.send("imports")
 
     async def _check(self, job: Import) -> Import:
@@ -108,6 +119,7 @@ class ImportRunner:
             return checked
 
         checked = await self._store.write([job.workspace], work)
+        self._tell_end(checked)
         self._signals.send(key_of(job))
         return checked
 
@@ -119,9 +131,12 @@ class ImportRunner:
                 first, position = position, position + len(batch)
                 if position <= job.applied_rows:
                     continue
+                before = job.counts
                 job = await self._apply_batch(job, batch, first_row=first)
+                self._observer.rows_applied(job.counts.since(before))
                 self._signals.send(key_of(job))
                 self._signals.send(("members", job.workspace))
+        self._tell_end(job)
         self._signals.send("submitting")
 
     async def _apply_batch(
@@ -165,6 +180,7 @@ class ImportRunner:
             await self._write(tx, refused)
 
         await self._store.write([job.workspace], work)
+        self._tell_end(refused)
         self._signals.send(key_of(job))
 
     async def _drop_abandoned(self) -> None:
@@ -197,6 +213,13 @@ class ImportRunner:
 
     def _ended(self, job: Import) -> Import:
         return replace(job, phase=ImportPhase.DONE, complete_ms=self._clock.now_ms())
+
+    def _tell_end(self, job: Import) -> None:
+        if job.complete_ms is not None:
+            self._observer.import_ended(
+                accepted=job.phase is ImportPhase.DONE,
+                seconds=(job.complete_ms - job.create_ms) / 1000,
+            )
 
     def _open(self, job: Import) -> StagedFile:
         return StagedFile(

@@ -18,6 +18,7 @@ from audience_service.enrichment_model import LogMessage, ProfileEvent, ProfileO
 from audience_service.errors import CursorMovedError, LogLostError
 from audience_service.graph_loading import load_graph, write_graph
 from audience_service.model import MemberState
+from audience_service.observing import SILENT, Observer
 from audience_service.person_graph import PersonGraph
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.resync import Resync
@@ -34,12 +35,19 @@ class Linker:
     """Links enriched profiles to prospects."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, enrichment: EnrichmentGateway, signals: Signals
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        enrichment: EnrichmentGateway,
+        signals: Signals,
+        observer: Observer = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._enrichment = enrichment
         self._signals = signals
+        self._observer = observer
         self._resync = Resync(store=store, signals=signals)
 
     async def run(self) -> None:
@@ -61,7 +69,12 @@ class Linker:
             for workspace, theirs in by_workspace.items():
                 await self._link(tx, workspace, theirs)
 
-        await self._store.write(list(by_workspace), work)
+        with self._observer.work("linking"):
+            await self._store.write(list(by_workspace), work)
+        now_ms = self._clock.now_ms()
+        self._observer.events_linked(
+            [now_ms - event.time_ms for event in events if event.time_ms is not None]
+        )
         for workspace in by_workspace:
             self._signals.send(("members", workspace))
 
@@ -92,6 +105,7 @@ class Linker:
     async def _begin_snapshot(self, cursor: str) -> None:
         try:
             await self._resync.begin(cursor)
+            self._observer.snapshot_begun()
         except CursorMovedError:
             _log.info("another process takes the snapshot")
 

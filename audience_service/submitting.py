@@ -15,6 +15,7 @@ from audience_service.enrichment_model import ProfileData, SubmittedProfile
 from audience_service.graph_loading import load_graph, write_graph
 from audience_service.identity import Identity
 from audience_service.model import Audience, Membership, MemberState
+from audience_service.observing import SILENT, Observer
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock
@@ -41,12 +42,19 @@ class Submitter:
     """Keeps every audience's enrichment in step with its members and its caller's wishes."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, enrichment: EnrichmentGateway, signals: Signals
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        enrichment: EnrichmentGateway,
+        signals: Signals,
+        observer: Observer = SILENT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._enrichment = enrichment
         self._signals = signals
+        self._observer = observer
         # Audiences whose last step failed: when to try again (loop time), and the pause before.
         self._resting: dict[_Key, tuple[float, float]] = {}
 
@@ -58,6 +66,9 @@ class Submitter:
                 self._resting = {key: self._resting[key] for key in waiting if key in self._resting}
                 now = asyncio.get_running_loop().time()
                 ready = [key for key in waiting if self._resting.get(key, (0.0, 0.0))[0] <= now]
+                self._observer.audiences_waiting(
+                    ready=len(ready), resting=len(waiting) - len(ready)
+                )
                 for key in ready:
                     await self._try(key)
                 if not ready:
@@ -70,7 +81,8 @@ class Submitter:
 
     async def _try(self, key: _Key) -> None:
         try:
-            await self.step(*key)
+            with self._observer.work("submitting"):
+                await self.step(*key)
             self._resting.pop(key, None)
         except ServiceError as error:
             if error.reason == "ENRICHMENT_NOT_FOUND":
@@ -147,6 +159,7 @@ class Submitter:
         answers: Sequence[SubmittedProfile] = []
         if submissions:
             answers = await self._enrichment.submit(workspace, audience.enrichment_id, submissions)
+            self._observer.profiles_submitted(len(answers))
         reached = page[-1].seq if page else audience.last_seq
 
         async def save(tx: Transaction) -> None:

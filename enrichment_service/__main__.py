@@ -1,11 +1,15 @@
 """`enrichment-service` runs the service; its other commands are for its store."""
 
 import argparse
+from collections.abc import Callable, Coroutine
+from functools import partial
 
 from enrichment_service.access import ACCESS
 from enrichment_service.app import build, open_store
 from enrichment_service.settings import Settings
+from servicekit.log_metrics import LogMetrics
 from servicekit.logs import configure_logging
+from servicekit.metrics import Metrics
 from servicekit.server import run, serve
 from servicekit.settings import load_settings
 
@@ -24,15 +28,23 @@ def main() -> None:
     )
     command = parser.parse_args().command
     settings = load_settings(Settings)
+    metrics = Metrics()
     configure_logging(
-        service="enrichment-service", level=settings.log_level, log_format=settings.log_format
+        service="enrichment-service",
+        level=settings.log_level,
+        log_format=settings.log_format,
+        count=LogMetrics(metrics),
     )
-    commands = {"serve": _serve, "init-store": _init_store, "begin-epoch": _begin_epoch}
+    commands: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
+        "serve": partial(_serve, metrics=metrics),
+        "init-store": _init_store,
+        "begin-epoch": _begin_epoch,
+    }
     run(commands[command](settings))
 
 
-async def _serve(settings: Settings) -> None:
-    app = await build(settings)
+async def _serve(settings: Settings, *, metrics: Metrics) -> None:
+    app = await build(settings, metrics=metrics)
     await serve(
         name="enrichment-service",
         services=app.services,

@@ -80,9 +80,9 @@ def erasure_secret(settings: Settings) -> bytes | None:
     return secret.encode() or None
 
 
-async def build(settings: Settings) -> App:
+async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     """Opens everything; ConfigurationError when something is not as it must be."""
-    clock, metrics = open_clock(settings.clock_file), Metrics()
+    clock, metrics = open_clock(settings.clock_file), metrics or Metrics()
     shortest, longest = parse_gap(settings.view_gap_seconds)
     async with AsyncExitStack() as undo:
         bare_store = open_store(settings)

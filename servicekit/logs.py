@@ -17,8 +17,13 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 
 
-def configure_logging(*, service: str, level: LogLevel, log_format: LogFormat) -> None:
-    """Route structlog and the standard library's loggers to stderr, from ``level`` upwards."""
+def configure_logging(
+    *, service: str, level: LogLevel, log_format: LogFormat, count: Processor | None = None
+) -> None:
+    """Route structlog and the standard library's loggers to stderr, from ``level`` upwards.
+
+    ``count`` sees every line before it is rendered.
+    """
     threshold = logging.getLevelNamesMapping()[level.upper()]
 
     def name_service(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -31,6 +36,7 @@ def configure_logging(*, service: str, level: LogLevel, log_format: LogFormat) -
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
         _tell_places,
+        *([count] if count else []),
     ]
     if log_format == "json":
         structlog.configure(

@@ -1,8 +1,9 @@
 """LinkedIn's Marketing API as it is seen from here."""
 
 import time
+from collections.abc import Callable
 
-from prometheus_client import Histogram
+from prometheus_client import Gauge, Histogram
 
 from audience_service.model import AudienceSize
 from audience_service.ports import LinkedInAds
@@ -25,6 +26,15 @@ class ObservedAds:
             registry=metrics.registry,
         )
         self._seconds.labels(_OK)
+        self._silence = Gauge(
+            "audience_linkedin_quota_silence_seconds",
+            "How long nothing is asked of LinkedIn, because the day's quota is used up.",
+            registry=metrics.registry,
+        )
+
+    def watch_silence(self, silence_ms: Callable[[], int]) -> None:
+        """Tell how long the silence lasts that ``silence_ms`` knows of."""
+        self._silence.set_function(lambda: silence_ms() / 1000)
 
     async def count(self, query: str, *, token: str) -> AudienceSize:
         """As of LinkedIn."""

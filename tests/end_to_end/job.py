@@ -89,8 +89,21 @@ class Job:
     @property
     def store_port(self) -> int:
         """Where the enrichment service's store listens."""
+        return int(self._address_of("store").rpartition(":")[2])
+
+    @property
+    def enrichment_metrics(self) -> str:
+        """Where the enrichment service's metrics are."""
+        return self._address_of("enrichment_metrics")
+
+    @property
+    def audience_metrics(self) -> str:
+        """Where the audience service's metrics are."""
+        return self._address_of("audience_metrics")
+
+    def _address_of(self, part: str) -> str:
         document = json.loads((self.stack.data_dir / "addresses.json").read_text())
-        return int(document["store"].rpartition(":")[2])
+        return str(document[part])
 
     async def start(self, audience: str) -> None:
         await self.audiences.audiences.StartEnrichment(StartEnrichmentRequest(name=audience))

@@ -2,6 +2,7 @@
 
 import asyncio
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,3 +40,15 @@ async def read_metrics(address: str) -> MetricsPage:
 def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=10) as response:
         return str(response.read().decode())
+
+
+async def metrics_when(
+    address: str, holds: Callable[[MetricsPage], bool], *, seconds: float = 20.0
+) -> MetricsPage:
+    """The first page for which it holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            page = await read_metrics(address)
+            if holds(page):
+                return page
+            await asyncio.sleep(0.02)
