@@ -14,6 +14,7 @@ ACCESS: Final[AccessTable] = {
         scope="audiences.write", names=("audience.name",), references=("audience.account",)
     ),
     "audience.v1.AudienceService/DeleteAudience": Rule(scope="audiences.write", names=("name",)),
+    "audience.v1.AudienceService/UndeleteAudience": Rule(scope="audiences.write", names=("name",)),
     # Named by the first message of the stream, and by no other.
     "audience.v1.AudienceService/ImportProspects": Rule(
         scope="audiences.write", names=("start.audience",)

@@ -18,6 +18,7 @@ from audience_service.audiences import Audiences
 from audience_service.background import keep_running
 from audience_service.combining import Combining
 from audience_service.counts import AudienceCounts
+from audience_service.deletion import Deletion
 from audience_service.enrichment_gateway import GrpcEnrichment
 from audience_service.enrolment import Enrolment
 from audience_service.erasure import Erasure
@@ -51,6 +52,8 @@ from servicekit.metrics import Metrics
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError
+
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,12 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     erasure = Erasure(store=store, clock=clock, enrichment=enrichment, signals=signals)
     enrolment = Enrolment(store=store, signals=signals)
     combining = Combining(store=store, clock=clock, signals=signals)
+    deletion = Deletion(
+        store=store,
+        clock=clock,
+        signals=signals,
+        retention_ms=settings.deleted_retention_days * _DAY_MS,
+    )
     background = _Background(
         {
             "imports": ImportRunner(
@@ -126,6 +135,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
                 observer=observer,
             ).run,
             "builds": combining.run,
+            "purging": deletion.run,
             "erasure": erasure.run,
             "linking": Linker(
                 store=store, clock=clock, enrichment=enrichment, signals=signals, observer=observer
@@ -139,6 +149,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
             store=store, clock=clock, signals=signals, max_file_bytes=settings.import_max_bytes
         ),
         combining=combining,
+        deletion=deletion,
         enrolment=enrolment,
         messages=Messages(store=store),
     )

@@ -6,6 +6,7 @@ No method commits; ``ports.Store`` does. Workspaces and ids come checked.
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from audience_service.audience_query import AudienceQuery, Place
 from audience_service.model import Audience
 
 
@@ -16,8 +17,10 @@ class AudienceRecords(Protocol):
         """The audience, a deleted one too."""
         ...
 
-    async def page(self, workspace: str, *, after: str, limit: int) -> list[Audience]:
-        """Audiences that are not deleted, by id, after ``after``."""
+    async def page(
+        self, workspace: str, query: AudienceQuery, *, after: Place | None, limit: int
+    ) -> list[Audience]:
+        """Audiences that fit, in the order of the query, after ``after``."""
         ...
 
     async def insert(self, audience: Audience) -> None:
@@ -25,7 +28,11 @@ class AudienceRecords(Protocol):
         ...
 
     async def update(self, audience: Audience) -> None:
-        """Write everything but the counters and ``last_seq``."""
+        """Write everything but the counters, ``last_seq`` and the labels."""
+        ...
+
+    async def set_labels(self, workspace: str, audience: str, labels: Mapping[str, str]) -> None:
+        """Give it these labels and no others."""
         ...
 
     async def count(
@@ -35,7 +42,21 @@ class AudienceRecords(Protocol):
         ...
 
     async def by_enrichment(self, workspace: str, enrichments: Iterable[str]) -> dict[str, str]:
-        """Ids of the audiences of enrichments, a deleted audience left out."""
+        """Ids of the audiences of enrichments, without deleted ones and those whose one ends."""
+        ...
+
+    async def to_purge(self, *, now_ms: int) -> list[tuple[str, str]]:
+        """(workspace, id) of all audiences, of all workspaces, whose ``purge_ms`` has come.
+
+        Those whose enrichment has still to be cancelled are left out.
+        """
+        ...
+
+    async def delete(self, workspace: str, audience: str) -> None:
+        """Take out an audience that has no members, builds and imports any more.
+
+        Its labels, and what is remembered of requests and withdrawals for it, go with it.
+        """
         ...
 
     async def to_submit(self) -> list[tuple[str, str]]:

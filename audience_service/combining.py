@@ -83,7 +83,7 @@ class Combining:
             found = await tx.audiences.get(workspace, audience)
             if build is None or found is None:
                 return
-            if found.delete_ms is None and await self._copy(tx, build):
+            if await self._copy(tx, build):
                 return
             await tx.builds.drop(workspace, audience)
             await tx.audiences.update(replace(found, building=False))

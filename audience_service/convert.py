@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from audience.v1 import audience_counts_pb2, audiences_pb2, prospects_pb2
+from audience.v1 import audiences_pb2, prospects_pb2
 from enrichment.v1 import enrichments_pb2, pauses_pb2, profiles_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from audience_service.audiences import NewAudience
+from audience_service.audience_filters import parse_query
+from audience_service.audience_query import AudienceQuery
+from audience_service.audiences import AudienceChanges, NewAudience
 from audience_service.enrichment_model import Forecast, Outlook, Pause
 from audience_service.identity import canonical_url
 from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
@@ -16,12 +18,10 @@ from audience_service.model import (
     KEPT_FIELDS,
     TEXT_FIELDS,
     Audience,
-    AudienceSize,
     Departure,
     Member,
     Prospect,
 )
-from audience_service.targeting import Clause, Facet, TargetingCriteria
 from servicekit.errors import invalid_argument
 from servicekit.names import ResourceName
 
@@ -30,7 +30,9 @@ AUDIENCE: Final = ResourceName("workspaces/{workspace}/audiences/{audience}")
 PROSPECT: Final = ResourceName("workspaces/{workspace}/prospects/{prospect}")
 ACCOUNT: Final = ResourceName("workspaces/{workspace}/accounts/{account}")
 
-AUDIENCE_FIELDS: Final = ("display_name", "description", "account")
+_AUDIENCE_TEXTS: Final = ("display_name", "description", "account")
+_LABELS: Final = "labels"
+_LABEL: Final = "labels."
 
 
 def to_proto_time(ms: int | None) -> Timestamp | None:
@@ -75,6 +77,43 @@ def from_proto_new_audience(
         description=request.audience.description,
         account=from_proto_account(request.audience.account, workspace=workspace),
         request_id=request.request_id,
+        labels=dict(request.audience.labels),
+    )
+
+
+def from_proto_audience_query(
+    request: audiences_pb2.ListAudiencesRequest, *, workspace: str
+) -> AudienceQuery:
+    """Which audiences a caller wants to see."""
+    return parse_query(
+        request.filter,
+        request.order_by,
+        workspace=workspace,
+        show_deleted=request.show_deleted,
+    )
+
+
+def from_proto_audience_changes(
+    request: audiences_pb2.UpdateAudienceRequest, *, workspace: str
+) -> AudienceChanges:
+    """What a caller changes of an audience."""
+    given = request.audience
+    labels = [path for path in request.update_mask.paths if path.startswith(_LABEL)]
+    names = changed_fields(
+        request.update_mask,
+        allowed=(*_AUDIENCE_TEXTS, _LABELS, *labels),
+        is_set=lambda name: name not in labels and bool(getattr(given, name)),
+    )
+    texts: dict[str, str] = {
+        name: getattr(given, name) for name in names if name in _AUDIENCE_TEXTS
+    }
+    if "account" in texts:
+        texts["account"] = from_proto_account(given.account, workspace=workspace)
+    keys = [path.removeprefix(_LABEL) for path in labels]
+    return AudienceChanges(
+        texts=texts,
+        labels=dict(given.labels) if _LABELS in names else None,
+        changed_labels={key: given.labels.get(key) for key in keys},
     )
 
 
@@ -115,9 +154,7 @@ def to_proto_audience(audience: Audience, outlook: Outlook | None = None) -> aud
         display_name=audience.display_name,
         description=audience.description,
         account=ACCOUNT.format(workspace, audience.account) if audience.account else "",
-        state=audiences_pb2.AUDIENCE_STATE_BUILDING
-        if audience.building
-        else audiences_pb2.AUDIENCE_STATE_READY,
+        state=_audience_state(audience),
         progress=progress,
         enrichment=f"workspaces/{workspace}/enrichments/{audience.enrichment_id}"
         if audience.enrichment_id
@@ -126,7 +163,18 @@ def to_proto_audience(audience: Audience, outlook: Outlook | None = None) -> aud
         create_time=to_proto_time(audience.create_ms),
         update_time=to_proto_time(audience.update_ms),
         etag=str(audience.revision),
+        labels=audience.labels,
+        delete_time=to_proto_time(audience.delete_ms),
+        purge_time=to_proto_time(audience.purge_ms),
     )
+
+
+def _audience_state(audience: Audience) -> audiences_pb2.AudienceState.ValueType:
+    if audience.delete_ms is not None:
+        return audiences_pb2.AUDIENCE_STATE_DELETED
+    if audience.building:
+        return audiences_pb2.AUDIENCE_STATE_BUILDING
+    return audiences_pb2.AUDIENCE_STATE_READY
 
 
 def _to_proto_pause(pause: Pause) -> pauses_pb2.Pause:
@@ -241,24 +289,3 @@ def to_proto_row(row: ImportRow) -> audiences_pb2.ImportRow:
 def from_proto_classes(classes: Collection[int]) -> frozenset[RowClass]:
     """The row classes that are wanted: every class but ADDED when none is named."""
     return frozenset(map(RowClass, classes)) or frozenset(RowClass) - {RowClass.ADDED}
-
-
-def from_proto_criteria(criteria: audience_counts_pb2.TargetingCriteria) -> TargetingCriteria:
-    """Who is to be counted."""
-    return TargetingCriteria(
-        include=tuple(Clause(_facets(clause.any_of)) for clause in criteria.include),
-        exclude=_facets(criteria.exclude),
-    )
-
-
-def to_proto_size(size: AudienceSize) -> audience_counts_pb2.GetAudienceCountResponse:
-    """How many there are."""
-    return audience_counts_pb2.GetAudienceCountResponse(
-        total=size.total, active=size.active, below_minimum=size.below_minimum
-    )
-
-
-def _facets(
-    facets: Collection[audience_counts_pb2.TargetingFacet],
-) -> tuple[Facet, ...]:
-    return tuple(Facet(each.facet, tuple(each.values)) for each in facets)

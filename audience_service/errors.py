@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from servicekit.errors import ServiceError, aborted, failed_precondition
+from audience_service.model import Audience
+from servicekit.errors import Code, ServiceError, aborted, already_exists, failed_precondition
 
 QUOTA_EXHAUSTED: Final = "LINKEDIN_QUOTA_EXHAUSTED"
 """Reason of the refusal after which LinkedIn is not asked again that day."""
@@ -31,6 +32,20 @@ def audience_building(workspace: str, audience: str) -> ServiceError:
         "AUDIENCE_BUILDING",
         f"The members of workspaces/{workspace}/audiences/{audience} are still being put together. "
         "Repeat the call when GetAudience says that it is READY.",
+    )
+
+
+def id_taken(audience: Audience) -> ServiceError:
+    """ALREADY_EXISTS: another audience has the id, be it a deleted one."""
+    name = f"workspaces/{audience.workspace}/audiences/{audience.id}"
+    if audience.delete_ms is None:
+        return already_exists("audience", name)
+    return ServiceError(
+        code=Code.ALREADY_EXISTS,
+        reason="AUDIENCE_ALREADY_EXISTS",
+        message=f"The audience {name} is deleted and keeps its id until it is purged. Bring "
+        "it back with UndeleteAudience, or choose another id.",
+        metadata={"resource_type": "audience", "resource_name": name},
     )
 
 

@@ -17,6 +17,13 @@ class Coverage(NamedTuple):
     ready: Mapping[str, int]
 
 
+class TakenBack(NamedTuple):
+    """Members from ``first_seq`` on, ``pending`` of whom were pending."""
+
+    first_seq: int
+    pending: int
+
+
 class MemberRecords(Protocol):
     """Memberships. Counters of the audience are the caller's to change in the same transaction."""
 
@@ -80,6 +87,20 @@ class MemberRecords(Protocol):
         self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
     ) -> Coverage:
         """How many members have a value for merge tags, counted in one statement."""
+        ...
+
+    async def take_back(
+        self, workspace: str, audience: str, *, up_to: int, limit: int
+    ) -> TakenBack | None:
+        """Take the last members up to a seq as never submitted, whose enrichment is cancelled.
+
+        Those that are pending go back to not submitted; what is known of the others stays. None
+        when there are none.
+        """
+        ...
+
+    async def delete(self, workspace: str, audience: str, *, limit: int) -> int:
+        """Take out so many members, whoever they are; returns how many there were."""
         ...
 
     async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:

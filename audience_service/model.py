@@ -4,7 +4,7 @@ Times are milliseconds since the epoch, UTC. The numbers of the enumerations are
 contract and of the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -85,6 +85,8 @@ class Audience:
 
     ``last_seq`` is the highest seq that a member ever had, ``submitted_seq`` the one up to which
     members have been submitted. ``pause_applied`` is what the enrichment service was last told.
+    A deleted audience (``delete_ms``) can come back until ``purge_ms``. While ``ending`` its
+    enrichment is being cancelled, and members up to ``submitted_seq`` are still to be taken back.
     """
 
     workspace: str
@@ -104,7 +106,10 @@ class Audience:
     create_ms: int
     update_ms: int
     delete_ms: int | None = None
+    purge_ms: int | None = None
+    ending: bool = False
     building: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class SetOperation(IntEnum):

@@ -68,7 +68,7 @@ class _Step:
         for each in lost:
             await tx.audiences.count(self._workspace, each.audience, {"pending": -each.members})
             audience = await tx.audiences.get(self._workspace, each.audience)
-            if audience is not None:
+            if audience is not None and not audience.ending:
                 reached = min(audience.submitted_seq, each.first_seq - 1)
                 await tx.audiences.update(replace(audience, submitted_seq=reached))
         return sum(each.members for each in lost)

@@ -41,6 +41,12 @@ class Settings(ServerSettings):
         pattern=r"^\d{4}(0[1-9]|1[0-2])$",
         description="LinkedIn-Version (YYYYMM) of the Marketing API.",
     )
+    deleted_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Days for which a deleted audience can be brought back.",
+    )
     import_max_bytes: int = Field(
         default=512 * 1024 * 1024, ge=1024, description="Largest file that is imported, in bytes."
     )

@@ -25,6 +25,7 @@ from servicekit.names import random_id
 _log = structlog.get_logger("submitting")
 
 _PAGE: Final = 500
+_TAKEN_BACK: Final = 10_000
 _POLL_SECONDS: Final = 2.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
@@ -98,9 +99,10 @@ class Submitter:
         audience = await self._store.read(lambda tx: tx.audiences.get(workspace, audience_id))
         if audience is None:
             return
-        if audience.delete_ms is not None:
-            await self._enrichment.cancel(workspace, audience.enrichment_id)
-            await self._update(audience, lambda now: replace(now, enrichment_created=False))
+        if audience.ending:
+            await self._end(audience)
+        elif audience.delete_ms is not None:
+            return
         elif not audience.enrichment_created:
             await self._create(audience)
         elif audience.enrichment_paused != audience.pause_applied:
@@ -111,17 +113,50 @@ class Submitter:
             await self._submit(audience)
 
     async def _create(self, audience: Audience) -> None:
-        created = await self._enrichment.create(
+        if audience.enrichment_id and await self._enrichment.create(
             audience.workspace,
             enrichment=audience.enrichment_id,
             account=audience.account,
             request_id=f"{audience.create_ms}-{audience.enrichment_id}"[:64],
-        )
-        if created:
-            await self._update(audience, lambda now: replace(now, enrichment_created=True))
+        ):
+            if not await self._update(audience, lambda now: replace(now, enrichment_created=True)):
+                # The audience was deleted meanwhile: nobody would ever use this enrichment.
+                await self._enrichment.cancel(audience.workspace, audience.enrichment_id)
         else:
             other = f"{audience.id[:50].rstrip('-')}-{random_id(8)}"
             await self._update(audience, lambda now: replace(now, enrichment_id=other))
+
+    async def _end(self, audience: Audience) -> None:
+        """Cancel the enrichment of a deleted audience, then take its members back, a part at once.
+
+        What is started later is another enrichment: revisions of events begin anew.
+        """
+        workspace = audience.workspace
+        if audience.enrichment_created:
+            await self._enrichment.cancel(workspace, audience.enrichment_id)
+            await self._update(audience, lambda now: replace(now, enrichment_created=False))
+            return
+
+        async def work(tx: Transaction) -> None:
+            now = await tx.audiences.get(workspace, audience.id)
+            if now is None or not now.ending or now.enrichment_created:
+                return
+            taken = await tx.members.take_back(
+                workspace, audience.id, up_to=now.submitted_seq, limit=_TAKEN_BACK
+            )
+            if taken is not None:
+                await tx.audiences.count(workspace, audience.id, {"pending": -taken.pending})
+                await tx.audiences.update(replace(now, submitted_seq=taken.first_seq - 1))
+                return
+            called_off = await tx.members.withdrawals(workspace, audience.id, limit=_TAKEN_BACK)
+            if called_off:
+                await tx.members.drop_withdrawals(workspace, audience.id, called_off)
+                return
+            await tx.audiences.update(
+                replace(now, ending=False, submitted_seq=0, enrichment_id="", pause_applied=False)
+            )
+
+        await self._store.write([workspace], work)
 
     async def _withdraw(self, audience: Audience) -> bool:
         """Take back those who left; False when nobody did."""
@@ -164,7 +199,9 @@ class Submitter:
 
         async def save(tx: Transaction) -> None:
             now = await tx.audiences.get(workspace, audience.id)
-            if now is None or now.submitted_seq != audience.submitted_seq:
+            if now is None or (now.enrichment_id, now.submitted_seq, now.ending) != (
+                *(audience.enrichment_id, audience.submitted_seq, False),
+            ):
                 return
             await self._record(tx, now, dict(zip(submissions, answers, strict=True)))
             await tx.audiences.update(replace(now, submitted_seq=reached))
@@ -226,13 +263,17 @@ class Submitter:
                 audience, lambda now: replace(now, enrichment_created=False, pause_applied=False)
             )
 
-    async def _update(self, audience: Audience, change: Callable[[Audience], Audience]) -> None:
-        async def work(tx: Transaction) -> None:
-            now = await tx.audiences.get(audience.workspace, audience.id)
-            if now is not None:
-                await tx.audiences.update(change(now))
+    async def _update(self, audience: Audience, change: Callable[[Audience], Audience]) -> bool:
+        """Write a change; False when the audience has another enrichment by now."""
 
-        await self._store.write([audience.workspace], work)
+        async def work(tx: Transaction) -> bool:
+            now = await tx.audiences.get(audience.workspace, audience.id)
+            if now is None or now.enrichment_id != audience.enrichment_id:
+                return False
+            await tx.audiences.update(change(now))
+            return True
+
+        return await self._store.write([audience.workspace], work)
 
 
 def identifiers(aliases: Sequence[str]) -> list[str]:

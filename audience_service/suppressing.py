@@ -94,5 +94,7 @@ async def _come_back(tx: Transaction, workspace: str, people: set[str]) -> None:
     for name, seqs in waiting.items():
         await tx.members.drop_withdrawals(workspace, name, profiles[name])
         audience = await tx.audiences.get(workspace, name)
-        if audience is not None and min(seqs) <= audience.submitted_seq:
+        if audience is None or audience.ending:
+            continue
+        if min(seqs) <= audience.submitted_seq:
             await tx.audiences.update(replace(audience, submitted_seq=min(seqs) - 1))

@@ -29,6 +29,10 @@ class BuildRecords(Protocol):
         """Forget a build that is done."""
         ...
 
+    async def of_workspace(self, workspace: str) -> list[Build]:
+        """All builds of a workspace."""
+        ...
+
     async def unfinished(self) -> list[tuple[str, str]]:
         """(workspace, audience) of all builds, of all workspaces."""
         ...
@@ -94,6 +98,14 @@ class ImportRecords(Protocol):
 
     async def unfinished(self) -> list[tuple[str, str]]:
         """(workspace, request id) of imports, of all workspaces, that go on by themselves."""
+        ...
+
+    async def one_of_audience(self, workspace: str, audience: str) -> str | None:
+        """The request id of an import of an audience, None when it has none."""
+        ...
+
+    async def delete(self, workspace: str, request_id: str, *, limit: int) -> bool:
+        """Take out pieces and rows of an import, so many; False when it is gone as a whole."""
         ...
 
     async def abandoned(self, *, before_ms: int) -> list[tuple[str, str]]:

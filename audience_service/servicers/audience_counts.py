@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 from audience.v1 import audience_counts_pb2, audience_counts_pb2_grpc
 
-from audience_service import convert
+from audience_service import convert_counts
 from audience_service.counts import AudienceCounts
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -23,9 +23,9 @@ class AudienceCountServicer(audience_counts_pb2_grpc.AudienceCountServiceService
         self, request: audience_counts_pb2.GetAudienceCountRequest, context: Context
     ) -> audience_counts_pb2.GetAudienceCountResponse:
         size = await self._counts.count(
-            convert.from_proto_criteria(request.criteria), token=_token(context)
+            convert_counts.from_proto_criteria(request.criteria), token=_token(context)
         )
-        return convert.to_proto_size(size)
+        return convert_counts.to_proto_size(size)
 
 
 def _token(context: Context) -> str:

@@ -7,18 +7,22 @@ from dataclasses import replace
 from audience.v1 import audiences_pb2
 
 from audience_service import convert
-from audience_service.audiences import Audiences
+from audience_service.audience_query import Place
+from audience_service.audiences import Audiences, place
 from audience_service.combining import Combining, Recipe
+from audience_service.deletion import Deletion
 from audience_service.enrolment import Enrolled, Enrolment, Position
 from audience_service.imports import Imports
 from audience_service.members import Members
 from audience_service.messages import Messages
 from audience_service.model import SetOperation
 from audience_service.servicers.imports import Context, ImportMethods
+from audience_service.servicers.messages import MessageMethods
+from servicekit.pages import Position as PageFilters
 from servicekit.pages import decode_page_token, encode_page_token, page_size
 
 
-class AudienceServicer(ImportMethods):
+class AudienceServicer(ImportMethods, MessageMethods):
     """Audiences over gRPC."""
 
     def __init__(
@@ -28,15 +32,17 @@ class AudienceServicer(ImportMethods):
         members: Members,
         imports: Imports,
         combining: Combining,
+        deletion: Deletion,
         enrolment: Enrolment,
         messages: Messages,
     ) -> None:
-        super().__init__(imports=imports)
+        ImportMethods.__init__(self, imports=imports)
+        MessageMethods.__init__(self, messages=messages)
         self._audiences = audiences
         self._members = members
         self._combining = combining
+        self._deletion = deletion
         self._enrolment = enrolment
-        self._messages = messages
 
     async def CreateAudience(
         self, request: audiences_pb2.CreateAudienceRequest, context: Context
@@ -70,43 +76,55 @@ class AudienceServicer(ImportMethods):
         self, request: audiences_pb2.ListAudiencesRequest, context: Context
     ) -> audiences_pb2.ListAudiencesResponse:
         (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
-        filters = {"list": "audiences", "parent": request.parent}
+        query = convert.from_proto_audience_query(request, workspace=workspace)
+        filters: PageFilters = {
+            "list": "audiences",
+            "parent": request.parent,
+            "filter": request.filter,
+            "order_by": request.order_by,
+            "show_deleted": request.show_deleted,
+        }
         position = decode_page_token(request.page_token, filters=filters)
         size = page_size(request.page_size)
         page = await self._audiences.page(
-            workspace, after=str(position["after"]) if position else "", limit=size + 1
+            workspace,
+            query,
+            after=Place(position["value"], str(position["after"])) if position else None,
+            limit=size + 1,
         )
         response = audiences_pb2.ListAudiencesResponse(
             audiences=[convert.to_proto_audience(each) for each in page[:size]]
         )
         if len(page) > size:
+            value, last = place(page[size - 1], query)
             response.next_page_token = encode_page_token(
-                {"after": page[size - 1].id}, filters=filters
+                {"value": value, "after": last}, filters=filters
             )
         return response
 
     async def UpdateAudience(
         self, request: audiences_pb2.UpdateAudienceRequest, context: Context
     ) -> audiences_pb2.UpdateAudienceResponse:
-        given = request.audience
-        workspace, audience = convert.AUDIENCE.parse(given.name, field="audience.name")
-        names = convert.changed_fields(
-            request.update_mask,
-            allowed=convert.AUDIENCE_FIELDS,
-            is_set=lambda name: bool(getattr(given, name)),
+        workspace, audience = convert.AUDIENCE.parse(request.audience.name, field="audience.name")
+        changes = convert.from_proto_audience_changes(request, workspace=workspace)
+        changed = await self._audiences.update(
+            workspace, audience, changes, etag=request.audience.etag
         )
-        changes: dict[str, str] = {name: getattr(given, name) for name in names}
-        if "account" in changes:
-            changes["account"] = convert.from_proto_account(given.account, workspace=workspace)
-        changed = await self._audiences.update(workspace, audience, changes, etag=given.etag)
         return audiences_pb2.UpdateAudienceResponse(audience=convert.to_proto_audience(changed))
 
     async def DeleteAudience(
         self, request: audiences_pb2.DeleteAudienceRequest, context: Context
     ) -> audiences_pb2.DeleteAudienceResponse:
         workspace, audience = convert.AUDIENCE.parse(request.name)
-        await self._audiences.delete(workspace, audience, etag=request.etag)
-        return audiences_pb2.DeleteAudienceResponse()
+        deleted = await self._deletion.delete(workspace, audience, etag=request.etag)
+        return audiences_pb2.DeleteAudienceResponse(audience=convert.to_proto_audience(deleted))
+
+    async def UndeleteAudience(
+        self, request: audiences_pb2.UndeleteAudienceRequest, context: Context
+    ) -> audiences_pb2.UndeleteAudienceResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.name)
+        back = await self._deletion.undelete(workspace, audience, etag=request.etag)
+        return audiences_pb2.UndeleteAudienceResponse(audience=convert.to_proto_audience(back))
 
     async def StartEnrichment(
         self, request: audiences_pb2.StartEnrichmentRequest, context: Context
@@ -205,43 +223,6 @@ class AudienceServicer(ImportMethods):
                     ],
                     cursor=encode_page_token(page.position._asdict(), filters=filters),
                 )
-
-    async def CheckReadiness(
-        self, request: audiences_pb2.CheckReadinessRequest, context: Context
-    ) -> audiences_pb2.CheckReadinessResponse:
-        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
-        tags, ready = await self._messages.readiness(workspace, audience, request.template)
-        return audiences_pb2.CheckReadinessResponse(
-            tags=[
-                audiences_pb2.TagReadiness(
-                    tag=each.tag,
-                    ready_count=each.ready,
-                    missing_count=each.missing,
-                    has_fallback=each.has_fallback,
-                )
-                for each in tags
-            ],
-            ready_count=ready,
-        )
-
-    async def RenderMessages(
-        self, request: audiences_pb2.RenderMessagesRequest, context: Context
-    ) -> audiences_pb2.RenderMessagesResponse:
-        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
-        prospects = convert.in_workspace(
-            convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
-        )
-        rendered = await self._messages.render(workspace, request.template, prospects)
-        return audiences_pb2.RenderMessagesResponse(
-            messages=[
-                audiences_pb2.RenderedMessage(
-                    prospect=convert.PROSPECT.format(workspace, prospect.id),
-                    text="" if rendering.missing else rendering.text,
-                    missing_tags=rendering.missing,
-                )
-                for prospect, rendering in rendered
-            ]
-        )
 
 
 def _position(cursor: Mapping[str, str | int] | None) -> Position:

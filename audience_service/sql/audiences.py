@@ -3,12 +3,28 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, insert, not_, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audience_service.audience_query import AudienceQuery, Place
 from audience_service.model import Audience, Counters
+from audience_service.provenance import fold
+from audience_service.sql.audience_lists import list_query
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import audiences, workspaces
+from audience_service.sql.schema import audience_labels, audiences, workspaces
 from audience_service.sql.work_schema import request_ids, withdrawals
 
 _COUNTERS = ("members", "pending", "enriched", "cached", "partial", "failed")
@@ -25,6 +41,8 @@ _SETTINGS = (
     "revision",
     "update_ms",
     "delete_ms",
+    "purge_ms",
+    "ending",
     "building",
 )
 # Marks statements that serve all workspaces: the work of the service itself, never a caller's.
@@ -44,34 +62,73 @@ class SqlAudiences:
         row = found.one_or_none()
         return _audience(row) if row else None
 
-    async def page(self, workspace: str, *, after: str, limit: int) -> list[Audience]:
+    async def page(
+        self, workspace: str, query: AudienceQuery, *, after: Place | None, limit: int
+    ) -> list[Audience]:
         found = await self._connection.execute(
-            select(audiences)
-            .where(
-                audiences.c.workspace == workspace,
-                audiences.c.id > after,
-                audiences.c.delete_ms.is_(None),
-            )
-            .order_by(audiences.c.id)
-            .limit(limit)
+            list_query(workspace, query, after=after, limit=limit)
         )
         return [_audience(row) for row in found]
 
     async def insert(self, audience: Audience) -> None:
-        values = {name: getattr(audience, name) for name in _SETTINGS}
-        values |= dict.fromkeys(_COUNTERS, 0) | {
-            "workspace": audience.workspace,
-            "id": audience.id,
-            "last_seq": 0,
-            "create_ms": audience.create_ms,
-        }
+        values = (
+            _settings(audience)
+            | dict.fromkeys(_COUNTERS, 0)
+            | {
+                "workspace": audience.workspace,
+                "id": audience.id,
+                "last_seq": 0,
+                "create_ms": audience.create_ms,
+            }
+        )
         await self._connection.execute(insert(audiences), values)
+        if audience.labels:
+            await self.set_labels(audience.workspace, audience.id, audience.labels)
 
     async def update(self, audience: Audience) -> None:
         await self._connection.execute(
             update(audiences)
             .where(audiences.c.workspace == audience.workspace, audiences.c.id == audience.id)
-            .values({name: getattr(audience, name) for name in _SETTINGS})
+            .values(_settings(audience))
+        )
+
+    async def set_labels(self, workspace: str, audience: str, labels: Mapping[str, str]) -> None:
+        await self._connection.execute(
+            update(audiences)
+            .where(audiences.c.workspace == workspace, audiences.c.id == audience)
+            .values(labels=dict(labels))
+        )
+        await self._drop(audience_labels, audience_labels.c.audience, workspace, audience)
+        rows = [
+            {"workspace": workspace, "key": key, "value": value, "audience": audience}
+            for key, value in labels.items()
+        ]
+        if rows:
+            await self._connection.execute(insert(audience_labels), rows)
+
+    async def to_purge(self, *, now_ms: int) -> list[tuple[str, str]]:
+        found = await self._connection.execute(
+            select(audiences.c.workspace, audiences.c.id).where(
+                # Spelt out, or the index of those alone is not used.
+                audiences.c.purge_ms.is_not(None),
+                audiences.c.purge_ms <= now_ms,
+                not_(audiences.c.ending),
+            ),
+            execution_options=EVERY_WORKSPACE,
+        )
+        return [(row.workspace, row.id) for row in found]
+
+    async def delete(self, workspace: str, audience: str) -> None:
+        await self._drop(audience_labels, audience_labels.c.audience, workspace, audience)
+        await self._drop(withdrawals, withdrawals.c.audience, workspace, audience)
+        await self._drop(request_ids, request_ids.c.resource, workspace, audience)
+        await self._drop(audiences, audiences.c.id, workspace, audience)
+
+    async def _drop(
+        self, table: Table, column: ColumnElement[str], workspace: str, audience: str
+    ) -> None:
+        await self._connection.execute(
+            delete(table).where(table.c.workspace == workspace, column == audience)
         )
 
     async def count(
@@ -95,6 +152,7 @@ class SqlAudiences:
                 audiences.c.workspace == workspace,
                 one_of(audiences.c.enrichment_id, enrichments),
                 audiences.c.delete_ms.is_(None),
+                not_(audiences.c.ending),
             )
         )
         return {row.enrichment_id: row.id for row in found}
@@ -113,10 +171,9 @@ class SqlAudiences:
                 ),
             ),
         )
-        to_cancel = and_(audiences.c.delete_ms.is_not(None), audiences.c.enrichment_created)
         found = await self._connection.execute(
             select(audiences.c.workspace, audiences.c.id)
-            .where(or_(wanted, to_cancel))
+            .where(or_(wanted, audiences.c.ending))
             .order_by(audiences.c.workspace, audiences.c.id),
             execution_options=EVERY_WORKSPACE,
         )
@@ -162,7 +219,13 @@ class SqlAudiences:
         return (row.fingerprint, row.resource) if row else None
 
 
+def _settings(audience: Audience) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(audience, name) for name in _SETTINGS}
+    return values | {"display_name_folded": fold(audience.display_name)}
+
+
 def _audience(row: Row[Any]) -> Audience:
     values = dict(row._mapping)
+    del values["display_name_folded"]
     counters = Counters(**{name: values.pop(name) for name in _COUNTERS})
     return Audience(counters=counters, **values)

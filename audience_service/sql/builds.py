@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import Build, MemberState, SetOperation
@@ -36,10 +36,7 @@ class SqlBuilds:
             select(builds).where(builds.c.workspace == workspace, builds.c.audience == audience)
         )
         row = found.one_or_none()
-        if row is None:
-            return None
-        values = dict(row._mapping)
-        return Build(operation=SetOperation(values.pop("operation")), **values)
+        return _build(row) if row else None
 
     async def move(self, build: Build) -> None:
         await self._connection.execute(
@@ -52,6 +49,12 @@ class SqlBuilds:
         await self._connection.execute(
             delete(builds).where(builds.c.workspace == workspace, builds.c.audience == audience)
         )
+
+    async def of_workspace(self, workspace: str) -> list[Build]:
+        found = await self._connection.execute(
+            select(builds).where(builds.c.workspace == workspace)
+        )
+        return [_build(row) for row in found]
 
     async def unfinished(self) -> list[tuple[str, str]]:
         found = await self._connection.execute(
@@ -100,6 +103,11 @@ class SqlBuilds:
             execution_options={"preserve_rowcount": True},
         )
         return joined.rowcount
+
+
+def _build(row: Row[Any]) -> Build:
+    values = dict(row._mapping)
+    return Build(operation=SetOperation(values.pop("operation")), **values)
 
 
 def _unseen(build: Build) -> tuple[ColumnElement[bool], ...]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audience_service.model import Departure, DepartureReason, Membership
 from audience_service.sql.audiences import SqlAudiences
 from audience_service.sql.dialect import one_of
-from audience_service.sql.members import read_membership, stream_part
+from audience_service.sql.member_queries import read_membership, stream_part
 from audience_service.sql.schema import departures, memberships, prospects, workspaces
 
 

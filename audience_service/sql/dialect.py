@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+LAST_CHARACTER: Final = "\U0010ffff"
+"""Sorts behind every other: ``prefix <= column < prefix + LAST_CHARACTER`` finds a prefix."""
 
 
 class _Texts(FunctionElement[str]):

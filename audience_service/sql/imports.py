@@ -124,6 +124,31 @@ class SqlImports:
             listed += _listed(batch, classes=classes, after=after)
         return listed[:limit]
 
+    async def one_of_audience(self, workspace: str, audience: str) -> str | None:
+        found = await self._connection.execute(
+            select(imports.c.request_id)
+            .where(imports.c.workspace == workspace, imports.c.audience == audience)
+            .limit(1)
+        )
+        return found.scalar_one_or_none()
+
+    async def delete(self, workspace: str, request_id: str, *, limit: int) -> bool:
+        for table, position in (
+            (import_chunks, import_chunks.c.position),
+            (import_batches, import_batches.c.first_row),
+        ):
+            ours = table.c.workspace == workspace, table.c.request_id == request_id
+            some = select(position).where(*ours).order_by(position).limit(limit)
+            deleted = await self._connection.execute(delete(table).where(*ours, position.in_(some)))
+            if deleted.rowcount:
+                return True
+        await self._connection.execute(
+            delete(imports).where(
+                imports.c.workspace == workspace, imports.c.request_id == request_id
+            )
+        )
+        return False
+
     async def unfinished(self) -> list[tuple[str, str]]:
         return await self._keys(
             imports.c.phase.in_([ImportPhase.CHECKING.value, ImportPhase.APPLYING.value])

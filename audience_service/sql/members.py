@@ -1,42 +1,31 @@
 """Memberships, and the profiles of those who left."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    RowMapping,
-    Select,
     bindparam,
+    case,
     delete,
-    exists,
+    func,
     insert,
-    or_,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.member_records import Coverage
+from audience_service.member_records import Coverage, TakenBack
 from audience_service.model import Membership, MemberState
 from audience_service.sql.bulk import insert_rows
 from audience_service.sql.coverage import coverage_query, read_coverage
 from audience_service.sql.dialect import one_of
-from audience_service.sql.schema import memberships, prospects
-from audience_service.sql.work_schema import withdrawals
-
-_MEMBERSHIP = (
-    memberships.c.audience,
-    memberships.c.prospect,
-    memberships.c.seq,
-    memberships.c.state,
-    memberships.c.degree,
-    memberships.c.join_ms,
-    memberships.c.profile,
-    memberships.c.event_revision,
-    memberships.c.change_seq,
+from audience_service.sql.member_queries import (
+    MEMBERSHIP,
+    in_audience,
+    read_membership,
+    stream_query,
 )
+from audience_service.sql.schema import memberships
+from audience_service.sql.work_schema import withdrawals
 
 
 class SqlMembers:
@@ -80,7 +69,7 @@ class SqlMembers:
     ) -> dict[str, int]:
         found = await self._connection.execute(
             select(memberships.c.prospect, memberships.c.last_import).where(
-                *_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
+                *in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
             )
         )
         return {row.prospect: row.last_import for row in found}
@@ -90,7 +79,7 @@ class SqlMembers:
     ) -> None:
         await self._connection.execute(
             update(memberships)
-            .where(*_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .where(*in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
             .values(last_import=import_number)
         )
 
@@ -99,8 +88,8 @@ class SqlMembers:
     ) -> list[Membership]:
         found = await self._connection.execute(
             delete(memberships)
-            .where(*_in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
-            .returning(*_MEMBERSHIP)
+            .where(*in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .returning(*MEMBERSHIP)
         )
         return [read_membership(row) for row in found.mappings()]
 
@@ -108,7 +97,7 @@ class SqlMembers:
         found = await self._connection.execute(
             delete(memberships)
             .where(memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects))
-            .returning(*_MEMBERSHIP)
+            .returning(*MEMBERSHIP)
         )
         return [read_membership(row) for row in found.mappings()]
 
@@ -116,8 +105,8 @@ class SqlMembers:
         self, workspace: str, audience: str, *, after: int, limit: int
     ) -> list[Membership]:
         found = await self._connection.execute(
-            select(*_MEMBERSHIP)
-            .where(*_in_audience(workspace, audience), memberships.c.seq > after)
+            select(*MEMBERSHIP)
+            .where(*in_audience(workspace, audience), memberships.c.seq > after)
             .order_by(memberships.c.seq)
             .limit(limit)
         )
@@ -132,18 +121,8 @@ class SqlMembers:
         after: int,
         limit: int,
     ) -> list[Membership]:
-        # A page of each audience by its own index, then the first of them all: a page costs the
-        # same however many members there are.
-        pages = [
-            stream_part(workspace, each, audiences, excluded=excluded)
-            .where(memberships.c.seq > after)
-            .order_by(memberships.c.seq)
-            .limit(limit)
-            .subquery()
-            for each in dict.fromkeys(audiences)
-        ]
-        joined = union_all(*(select(page) for page in pages)).subquery()
-        found = await self._connection.execute(select(joined).order_by(joined.c.seq).limit(limit))
+        query = stream_query(workspace, audiences, excluded=excluded, after=after, limit=limit)
+        found = await self._connection.execute(query)
         return [read_membership(row) for row in found.mappings()]
 
     async def coverage(
@@ -152,9 +131,54 @@ class SqlMembers:
         query = coverage_query(workspace, audience, tags, required=required)
         return read_coverage(tags, (await self._connection.execute(query)).one())
 
+    async def take_back(
+        self, workspace: str, audience: str, *, up_to: int, limit: int
+    ) -> TakenBack | None:
+        last = (
+            select(memberships.c.seq, memberships.c.state)
+            .where(*in_audience(workspace, audience), memberships.c.seq <= up_to)
+            .order_by(memberships.c.seq.desc())
+            .limit(limit)
+            .subquery()
+        )
+        pending = case((last.c.state == MemberState.PENDING.value, 1), else_=0)
+        found = await self._connection.execute(
+            select(func.min(last.c.seq), func.coalesce(func.sum(pending), 0))
+        )
+        first_seq, count = found.one()
+        if first_seq is None:
+            return None
+        state = memberships.c.state
+        await self._connection.execute(
+            update(memberships)
+            .where(*in_audience(workspace, audience), memberships.c.seq.between(first_seq, up_to))
+            .values(
+                event_revision=0,
+                state=case(
+                    (state == MemberState.PENDING.value, MemberState.NOT_SUBMITTED.value),
+                    else_=state,
+                ),
+            )
+        )
+        return TakenBack(first_seq, int(count))
+
+    async def delete(self, workspace: str, audience: str, *, limit: int) -> int:
+        some = (
+            select(memberships.c.seq)
+            .where(*in_audience(workspace, audience))
+            .order_by(memberships.c.seq)
+            .limit(limit)
+        )
+        deleted = await self._connection.execute(
+            delete(memberships).where(
+                *in_audience(workspace, audience), memberships.c.seq.in_(some)
+            )
+        )
+        return deleted.rowcount
+
     async def of_prospects(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
         found = await self._connection.execute(
-            select(*_MEMBERSHIP).where(
+            select(*MEMBERSHIP).where(
                 memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects)
             )
         )
@@ -164,8 +188,8 @@ class SqlMembers:
         self, workspace: str, audience: str, profiles: Iterable[str]
     ) -> list[Membership]:
         found = await self._connection.execute(
-            select(*_MEMBERSHIP).where(
-                *_in_audience(workspace, audience),
+            select(*MEMBERSHIP).where(
+                *in_audience(workspace, audience),
                 # Spelt out, or the index that leaves out the blank ones is not used.
                 memberships.c.profile != "",
                 one_of(memberships.c.profile, profiles),
@@ -198,7 +222,7 @@ class SqlMembers:
     async def move(self, workspace: str, audience: str, *, prospect: str, to_prospect: str) -> None:
         await self._connection.execute(
             update(memberships)
-            .where(*_in_audience(workspace, audience), memberships.c.prospect == prospect)
+            .where(*in_audience(workspace, audience), memberships.c.prospect == prospect)
             .values(prospect=to_prospect)
         )
 
@@ -233,47 +257,3 @@ class SqlMembers:
                 one_of(withdrawals.c.profile, profiles),
             )
         )
-
-
-def _in_audience(workspace: str, audience: str) -> tuple[ColumnElement[bool], ...]:
-    return memberships.c.workspace == workspace, memberships.c.audience == audience
-
-
-def stream_part(
-    workspace: str, audience: str, audiences: Sequence[str], *, excluded: Sequence[str]
-) -> Select[Any]:
-    """Members of one audience: not suppressed, in no excluded one, in none of the others before."""
-    elsewhere = memberships.alias()
-    reasons: list[ColumnElement[bool]] = []
-    others = [each for each in audiences if each != audience]
-    if others:
-        reasons.append(one_of(elsewhere.c.audience, others) & (elsewhere.c.seq < memberships.c.seq))
-    if excluded:
-        reasons.append(one_of(elsewhere.c.audience, excluded))
-    part = select(*_MEMBERSHIP).where(
-        *_in_audience(workspace, audience),
-        ~exists()
-        .where(
-            prospects.c.workspace == workspace,
-            prospects.c.id == memberships.c.prospect,
-            prospects.c.suppressed,
-        )
-        .correlate(memberships),
-    )
-    if not reasons:
-        return part
-    return part.where(
-        ~exists()
-        .where(
-            elsewhere.c.workspace == workspace,
-            elsewhere.c.prospect == memberships.c.prospect,
-            or_(*reasons),
-        )
-        .correlate(memberships)
-    )
-
-
-def read_membership(row: RowMapping) -> Membership:
-    """A row of the columns that ``stream_part`` selects."""
-    values = dict(row)
-    return Membership(state=MemberState(values.pop("state")), **values)

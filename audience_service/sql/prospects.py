@@ -9,11 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audience_service.model import KEPT_FIELDS, SEARCHED_FIELDS, FieldSource, Prospect, Provenance
 from audience_service.provenance import fold
 from audience_service.sql.bulk import insert_rows
-from audience_service.sql.dialect import one_of
+from audience_service.sql.dialect import LAST_CHARACTER, one_of
 from audience_service.sql.schema import aliases, prospects
 
 _FOLDED: Final = tuple((name, f"{name}_folded") for name in SEARCHED_FIELDS)
-_LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class SqlProspects:
@@ -58,7 +57,7 @@ class SqlProspects:
                 # Spelt out, or the index that leaves out the blank ones is not used.
                 column != "",
                 column >= prefix,
-                column < prefix + _LAST_CHARACTER,
+                column < prefix + LAST_CHARACTER,
                 prospects.c.merged_into.is_(None),
             )
             .order_by(column, prospects.c.id)

@@ -62,8 +62,37 @@ audiences = Table(
     Column("update_ms", BigInteger, nullable=False),
     Column("delete_ms", BigInteger),
     Column("building", Boolean, nullable=False, server_default=false()),
+    Column("purge_ms", BigInteger),
+    Column("ending", Boolean, nullable=False, server_default=false()),
+    # As ``provenance.fold`` spells it.
+    Column("display_name_folded", folded, nullable=False, server_default=""),
+    # {"key": "value"}; ``audience_labels`` is their index.
+    Column("labels", JSON, nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("workspace", "id"),
     Index("audiences_by_enrichment", "workspace", "enrichment_id"),
+    Index("audiences_by_account", "workspace", "account", "id"),
+    Index("audiences_by_display_name", "workspace", "display_name_folded", "id"),
+    Index("audiences_by_create_ms", "workspace", "create_ms", "id"),
+    Index("audiences_by_update_ms", "workspace", "update_ms", "id"),
+    Index(
+        "audiences_to_purge",
+        "purge_ms",
+        sqlite_where=text("purge_ms IS NOT NULL"),
+        postgresql_where=text("purge_ms IS NOT NULL"),
+    ),
+)
+
+audience_labels = Table(
+    "audience_labels",
+    metadata,
+    Column("workspace", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("audience", String, nullable=False),
+    PrimaryKeyConstraint("workspace", "key", "value", "audience"),
+    ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
+    Index("audience_labels_by_audience", "workspace", "audience"),
+    sqlite_with_rowid=False,
 )
 
 prospects = Table(

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -69,6 +70,7 @@ imports = Table(
     Column("complete_ms", BigInteger),
     PrimaryKeyConstraint("workspace", "request_id"),
     ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
+    Index("imports_by_audience", "workspace", "audience"),
 )
 
 # The file while it is taken in and applied; dropped afterwards.

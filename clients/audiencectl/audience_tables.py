@@ -24,12 +24,13 @@ from clients.audiencectl.output import (
 
 def audience_table(answer: ListAudiencesResponse) -> RenderableType:
     """Audiences, one a line."""
-    columns = ("audience", "account", "members", "enriched", "cached", "failed", "pending")
+    columns = ("audience", "state", "account", "members", "enriched", "cached", "failed", "pending")
     return table_of(
         columns,
         [
             (
                 short(each.name),
+                word("AUDIENCE_STATE", AudienceState.Name(each.state)),
                 short(each.account),
                 each.progress.members,
                 each.progress.enriched,
@@ -61,7 +62,10 @@ def audience_fields(audience: Audience) -> RenderableType:
         ("not submitted", progress.not_submitted),
         ("pause", pause_in_words(progress.pause)),
         ("forecast", forecast_in_words(progress.forecast)),
+        ("labels", ", ".join(f"{key}={value}" for key, value in sorted(audience.labels.items()))),
         ("created", when(audience.create_time)),
+        ("deleted", when(audience.delete_time)),
+        ("purged", when(audience.purge_time)),
     ]
     if audience.enrichment and not progress.enrichment_reachable:
         pairs.append(("enrichment service", "did not answer: pause and forecast are missing"))

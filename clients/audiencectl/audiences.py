@@ -8,21 +8,21 @@ from audience.v1.audiences_pb2 import (
     CreateAudienceRequest,
     DeleteAudienceRequest,
     GetAudienceRequest,
-    ListAudiencesRequest,
     PauseEnrichmentRequest,
     ResumeEnrichmentRequest,
     StartEnrichmentRequest,
-    UpdateAudienceRequest,
+    UndeleteAudienceRequest,
 )
 
-from clients.audiencectl.audience_tables import audience_fields, audience_table
+from clients.audiencectl.audience_settings import list_audiences, update
+from clients.audiencectl.audience_tables import audience_fields
 from clients.audiencectl.combining import combine
 from clients.audiencectl.kinds import ACCOUNT, AUDIENCE, AudienceArgument
 from clients.audiencectl.members import add, members, remove, stream
 from clients.audiencectl.messages import readiness
-from clients.audiencectl.output import show
+from clients.audiencectl.output import show, when
 from clients.audiencectl.receipts import receipt
-from clients.audiencectl.resources import Etag, Verbs, changed, list_all
+from clients.audiencectl.resources import Etag, Verbs
 from clients.audiencectl.session import AsJson, ask_audience, session_of
 
 app = typer.Typer(no_args_is_help=True, help="Lists of people, and their enrichment.")
@@ -55,56 +55,28 @@ def create(
 
 
 @app.command()
-def update(
-    ctx: typer.Context,
-    audience: AudienceArgument,
-    account: Annotated[str | None, ACCOUNT.option("Account that enriches it.")] = None,
-    display_name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
-    description: Annotated[str | None, typer.Option(help="For people.")] = None,
-    etag: Etag = "",
-    as_json: AsJson = False,
-) -> None:
-    """Change what is given, and leave the rest."""
-    session = session_of(ctx)
-    request = UpdateAudienceRequest(
-        audience=Audience(
-            name=AUDIENCE.name(session, audience),
-            account=ACCOUNT.name(session, account) if account else "",
-            display_name=display_name or "",
-            description=description or "",
-            etag=etag,
-        ),
-        update_mask=changed(account=account, display_name=display_name, description=description),
-    )
-    answer = ask_audience(ctx, lambda client: client.audiences.UpdateAudience(request))
-    show(answer, as_json=as_json, table=lambda: audience_fields(answer.audience))
-
-
-@app.command()
 def delete(
     ctx: typer.Context, audience: AudienceArgument, etag: Etag = "", as_json: AsJson = False
 ) -> None:
-    """Delete an audience. Its prospects stay in the workspace."""
+    """Delete an audience; `undelete` brings it back for a while. Its prospects stay."""
     name = AUDIENCE.name(session_of(ctx), audience)
     request = DeleteAudienceRequest(name=name, etag=etag)
     answer = ask_audience(ctx, lambda client: client.audiences.DeleteAudience(request))
-    show(answer, as_json=as_json, table=lambda: f"Deleted {name}.")
+    until = when(answer.audience.purge_time)
+    show(answer, as_json=as_json, table=lambda: f"Deleted {name}. Until {until} it can come back.")
 
 
-list_all(
-    app,
-    "List the workspace's audiences.",
-    ask=ask_audience,
-    call=lambda client, page: client.audiences.ListAudiences(
-        ListAudiencesRequest(parent=page.parent, page_size=page.size, page_token=page.token)
-    ),
-    table=audience_table,
-)
+app.command("list")(list_audiences)
 verbs = Verbs(app, AUDIENCE, ask=ask_audience, table=audience_fields)
 verbs.add(
     "get",
     "Show one audience with progress and forecast.",
     lambda client, name: client.audiences.GetAudience(GetAudienceRequest(name=name)),
+)
+verbs.add(
+    "undelete",
+    "Bring a deleted audience back, with its members and its enrichment.",
+    lambda client, name: client.audiences.UndeleteAudience(UndeleteAudienceRequest(name=name)),
 )
 verbs.add(
     "enrich",
@@ -121,5 +93,5 @@ verbs.add(
     "End a pause.",
     lambda client, name: client.audiences.ResumeEnrichment(ResumeEnrichmentRequest(name=name)),
 )
-for command in (combine, members, add, remove, stream, receipt, readiness):
+for command in (update, combine, members, add, remove, stream, receipt, readiness):
     app.command()(command)

@@ -13,7 +13,7 @@ import pytest
 from audience.v1 import audience_counts_pb2, audience_counts_pb2_grpc
 
 from audience_service.access import ACCESS
-from audience_service.convert import from_proto_criteria
+from audience_service.convert_counts import from_proto_criteria
 from audience_service.counts import AudienceCounts
 from audience_service.linkedin_ads import LinkedInAdsApi
 from audience_service.servicers.audience_counts import AudienceCountServicer

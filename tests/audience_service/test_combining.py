@@ -9,6 +9,7 @@ from audience.v1 import audiences_pb2
 from audience_service import combining as combining_module
 from audience_service.audiences import NewAudience
 from audience_service.combining import Combining, Recipe
+from audience_service.deletion import Deletion
 from audience_service.enrolment import Enrolled, Enrolment, Position
 from audience_service.model import Audience, Membership, Prospect, SetOperation
 from audience_service.ports import Transaction
@@ -57,6 +58,29 @@ def expected(operation: SetOperation, sources: list[list[str]]) -> set[str]:
     if operation is SetOperation.INTERSECTION:
         return first.intersection(*others)
     return first.difference(*others)
+
+
+async def test_a_deleted_result_is_built_to_its_end_and_deleted_sources_stay_for_it(
+    sql: SqlStore, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(combining_module, "_PART", 3)
+    await fill(sql, {"first": PEOPLE[:5], "second": PEOPLE[3:9]})
+    combining = Combining(store=sql, clock=clock, signals=Signals())
+    deletion = Deletion(store=sql, clock=clock, signals=Signals(), retention_ms=1_000)
+    recipe = Recipe(operation=SetOperation.UNION, sources=["first", "second"])
+    await combining.combine(new("result"), recipe)
+    await combining.build_part("acme", "result")
+    await deletion.delete("acme", "second", etag="")
+    clock.advance_by(1_000)
+    assert not await deletion.purge_part("acme", "second")
+    await deletion.delete("acme", "result", etag="")
+    while await sql.read(lambda tx: tx.builds.unfinished()):
+        await combining.build_part("acme", "result")
+    back = await deletion.undelete("acme", "result", etag="")
+    assert (back.building, back.counters.members) == (False, 9)
+    while await deletion.purge_part("acme", "second"):
+        pass
+    assert await sql.read(lambda tx: tx.audiences.get("acme", "second")) is None
 
 
 async def test_results_are_those_of_sets_whatever_breaks_off_in_between(

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, table
 from sqlalchemy.sql.expression import column
 
+from audience_service.audience_query import AudienceField, AudienceQuery
 from audience_service.model import Audience, Membership, Prospect
 from audience_service.person_keys import PersonKeys
 from audience_service.ports import Transaction
@@ -29,6 +30,14 @@ AUDIENCE: Mapping[str, object] = {
     "revision": 1,
     "create_ms": 1,
     "update_ms": 1,
+}
+GONE: Mapping[str, object] = {
+    "id": "gone",
+    "enrichment_wanted": True,
+    "enrichment_created": True,
+    "last_seq": 9,
+    "submitted_seq": 4,
+    "delete_ms": 5,
 }
 PROSPECT: Mapping[str, object] = {
     "workspace": "acme",
@@ -57,7 +66,7 @@ MEMBERSHIP: Mapping[str, object] = {
 }
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006"])
 async def test_what_an_earlier_version_kept_is_there(
     empty_database: Database, version: str
 ) -> None:
@@ -66,6 +75,7 @@ async def test_what_an_earlier_version_kept_is_there(
     async with empty_database.engine.begin() as connection:
         for name, values in (
             ("audiences", AUDIENCE),
+            ("audiences", {**AUDIENCE, **GONE}),
             ("prospects", {**PROSPECT, **folded}),
             ("memberships", MEMBERSHIP),
         ):
@@ -86,4 +96,13 @@ async def test_what_an_earlier_version_kept_is_there(
     audience, members, found = await store.read(look)
     assert audience is not None
     assert not audience.building
+    assert (audience.labels, audience.ending) == ({}, False)
+    everything = AudienceQuery(order=AudienceField.DISPLAY_NAME, show_deleted=True)
+    [gone, leads] = await store.read(
+        lambda tx: tx.audiences.page("acme", everything, after=None, limit=10)
+    )
+    assert leads == audience
+    # Its enrichment is cancelled, and its members are taken back, before it is purged.
+    assert gone.purge_ms == 5 + 30 * 86_400_000
+    assert (gone.ending, gone.submitted_seq) == (True, 9)
     assert [each.prospect for each in members] == [each.id for each in found] == ["p0000001"]

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Executable, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audience_service.audience_query import AudienceQuery
 from audience_service.model import Audience
 from audience_service.ports import Transaction
 from audience_service.sql.database import Database
@@ -64,7 +65,9 @@ async def test_a_cancelled_caller_does_not_cut_a_transaction_short(sql: SqlStore
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    found = await sql.read(lambda tx: tx.audiences.page("acme", after="", limit=10))
+    found = await sql.read(
+        lambda tx: tx.audiences.page("acme", AudienceQuery(), after=None, limit=10)
+    )
     assert [each.id for each in found] == ["leads", "more"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from audience.v1.audiences_pb2 import GetImportReceiptResponse
+from audience.v1.audiences_pb2 import GetImportReceiptResponse, ListAudiencesResponse
 from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_NEW, ListAccountsResponse
 from enrichment.v1.events_pb2 import SubscribeEventsResponse
 from enrichment.v1.view_budgets_pb2 import ConsumeViewsResponse
@@ -82,12 +82,39 @@ async def test_a_file_is_imported_and_its_rows_are_accounted_for(cli: Cli) -> No
     assert "not submitted" in members.stdout
 
 
+async def test_an_audience_is_labelled_deleted_and_brought_back(cli: Cli) -> None:
+    await cli("audience", "create", "fair")
+    labelled = await cli(
+        *("audience", "update", "fair", "--label", "team=sales", "--label", "goal=x"),
+        *("--description", "Met at the fair"),
+    )
+    assert labelled.status == 0, labelled.stderr
+    assert "goal=x, team=sales" in labelled.stdout
+    assert (await cli("audience", "update", "fair", "--label", "goal")).status == 0
+
+    async def listed(*options: str) -> list[str]:
+        found = await cli("audience", "list", "--filter", "labels:team", *options, "--json")
+        answer = Parse(found.stdout, ListAudiencesResponse())
+        return [f"{dict(each.labels)} {each.description}" for each in answer.audiences]
+
+    fair = "{'team': 'sales'} Met at the fair"
+    assert await listed() == [fair]
+    assert (await cli("audience", "delete", "fair")).status == 0
+    assert (await listed(), await listed("--show-deleted")) == ([], [fair])
+    assert (await cli("audience", "undelete", "fair")).status == 0
+    assert await listed("--order-by", "create_time desc") == [fair]
+    refused = await cli("audience", "list", "--filter", "labels.team >")
+    assert refused.status == 2
+    assert "at character 14" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         (("account", "get", "nobody"), 4, "ACCOUNT_NOT_FOUND"),
         (("account", "get", "Not An Id"), 2, "name"),
         (("account", "update", "ada"), 2, "Nothing to change"),
+        (("audience", "update", "people"), 2, "Nothing to change"),
         (("clock", "advance", "soon"), 2, "90s, 15m"),
         (("count", "--token", "t", "--include", "skills"), 2, "skills=urn:li:skill:17"),
         (("no-such-command",), 2, "no-such-command"),

@@ -31,11 +31,14 @@ def _unary_methods() -> list[MethodDescriptor]:
 
 
 def test_every_method_is_either_repeatable_or_known_not_to_be() -> None:
-    """Deleting twice answers NOT_FOUND, an etag is used up, and failures since would be retried."""
+    """Deleting twice answers NOT_FOUND, undeleting twice ALREADY_EXISTS, an etag is used up, and
+    failures since would be retried.
+    """
     never = {
         "DeleteAccount",
         "DeleteAudience",
         "RetryFailedProfiles",
+        "UndeleteAudience",
         "UpdateAccount",
         "UpdateAudience",
         "UpdateProspect",

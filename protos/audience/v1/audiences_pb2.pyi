@@ -37,6 +37,8 @@ class _AudienceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Audienc
     """Ready to use."""
     AUDIENCE_STATE_BUILDING: _AudienceState.ValueType  # 2
     """Its members are being put together."""
+    AUDIENCE_STATE_DELETED: _AudienceState.ValueType  # 3
+    """Deleted, and not purged yet."""
 
 class AudienceState(_AudienceState, metaclass=_AudienceStateEnumTypeWrapper):
     """Where an audience stands."""
@@ -47,6 +49,8 @@ AUDIENCE_STATE_READY: AudienceState.ValueType  # 1
 """Ready to use."""
 AUDIENCE_STATE_BUILDING: AudienceState.ValueType  # 2
 """Its members are being put together."""
+AUDIENCE_STATE_DELETED: AudienceState.ValueType  # 3
+"""Deleted, and not purged yet."""
 Global___AudienceState: _TypeAlias = AudienceState  # noqa: Y015
 
 class _MemberState:
@@ -293,6 +297,26 @@ class Audience(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
@@ -304,6 +328,9 @@ class Audience(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    PURGE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`workspaces/{workspace}/audiences/{audience}`."""
     display_name: _builtins.str
@@ -334,6 +361,20 @@ class Audience(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When its settings last changed."""
 
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Whatever you want to find audiences by, such as `team: sales`. Keys are lower-case letters, digits, `_` and `-`, and
+        begin with a letter.
+        """
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was deleted; absent unless it is."""
+
+    @_builtins.property
+    def purge_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on it cannot be undeleted; its memberships are deleted and its id becomes free soon afterwards."""
+
     def __init__(
         self,
         *,
@@ -348,10 +389,13 @@ class Audience(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        purge_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "progress", b"progress", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "progress", b"progress", "purge_time", b"purge_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "enrichment", b"enrichment", "enrichment_paused", b"enrichment_paused", "etag", b"etag", "name", b"name", "progress", b"progress", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "create_time", b"create_time", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "enrichment", b"enrichment", "enrichment_paused", b"enrichment_paused", "etag", b"etag", "labels", b"labels", "name", b"name", "progress", b"progress", "purge_time", b"purge_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -514,22 +558,45 @@ class ListAudiencesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`workspaces/{workspace}`."""
     page_size: _builtins.int
     """At most this many; 50 when 0, never more than 1000."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    filter: _builtins.str
+    """Comparisons joined by `AND` (a part of AIP-160), all of which have to hold; everything when empty:
+
+    - `display_name = "Spring"` in any case, or `display_name = "Spring*"` for those that begin so
+    - `account = "workspaces/acme/accounts/ada"`
+    - `state = BUILDING`
+    - `labels.team = "sales"`, or `labels:team` for those that have the label
+    - `create_time` or `update_time` with `<`, `<=`, `>` or `>=`, such as `create_time >= "2026-03-01T00:00:00Z"`
+
+    A mistake is INVALID_ARGUMENT with FILTER_INVALID, and says at which character it is.
+    """
+    order_by: _builtins.str
+    """One of `name`, `display_name`, `create_time` and `update_time`, with ` desc` behind it for the other direction. By name
+    when empty.
+    """
+    show_deleted: _builtins.bool
+    """Lists deleted audiences, too."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        show_deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "show_deleted", b"show_deleted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -577,7 +644,9 @@ class UpdateAudienceRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which of display_name, description and account to change. Empty means every one of them that is set in `audience`."""
+        """Which of display_name, description, account and labels to change; `labels` replaces all labels, `labels.team` one of
+        them, which goes when `audience` has it not. Empty means every one of the four that is set in `audience`.
+        """
 
     def __init__(
         self,
@@ -649,16 +718,73 @@ class DeleteAudienceResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def audience(self) -> Global___Audience:
+        """The audience, DELETED."""
+
     def __init__(
         self,
+        *,
+        audience: Global___Audience | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteAudienceResponse: _TypeAlias = DeleteAudienceResponse  # noqa: Y015
+
+@_typing.final
+class UndeleteAudienceRequest(_message.Message):
+    """Request of UndeleteAudience."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`workspaces/{workspace}/audiences/{audience}`."""
+    etag: _builtins.str
+    """When given, ABORTED with ETAG_MISMATCH unless it is the audience's current one."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteAudienceRequest: _TypeAlias = UndeleteAudienceRequest  # noqa: Y015
+
+@_typing.final
+class UndeleteAudienceResponse(_message.Message):
+    """Response of UndeleteAudience."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def audience(self) -> Global___Audience:
+        """The audience as it was before."""
+
+    def __init__(
+        self,
+        *,
+        audience: Global___Audience | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteAudienceResponse: _TypeAlias = UndeleteAudienceResponse  # noqa: Y015
 
 @_typing.final
 class ImportStart(_message.Message):

@@ -60,6 +60,11 @@ class AudienceServiceStub:
                 request_serializer=audience_dot_v1_dot_audiences__pb2.DeleteAudienceRequest.SerializeToString,
                 response_deserializer=audience_dot_v1_dot_audiences__pb2.DeleteAudienceResponse.FromString,
                 _registered_method=True)
+        self.UndeleteAudience = channel.unary_unary(
+                '/audience.v1.AudienceService/UndeleteAudience',
+                request_serializer=audience_dot_v1_dot_audiences__pb2.UndeleteAudienceRequest.SerializeToString,
+                response_deserializer=audience_dot_v1_dot_audiences__pb2.UndeleteAudienceResponse.FromString,
+                _registered_method=True)
         self.ImportProspects = channel.stream_stream(
                 '/audience.v1.AudienceService/ImportProspects',
                 request_serializer=audience_dot_v1_dot_audiences__pb2.ImportProspectsRequest.SerializeToString,
@@ -134,14 +139,14 @@ class AudienceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAudience(self, request, context):
-        """Reads an audience with its progress and forecast. Costs the same for any size.
+        """Reads an audience with its progress and forecast, a deleted one too. Costs the same for any size.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAudiences(self, request, context):
-        """Lists a workspace's audiences by id.
+        """Lists a workspace's audiences, those that fit a filter, in an order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +160,17 @@ class AudienceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAudience(self, request, context):
-        """Deletes an audience and stops its enrichment. Its prospects stay in the workspace.
+        """Deletes an audience and stops its enrichment. Until `purge_time` UndeleteAudience brings it back; meanwhile its id stays
+        taken, GetAudience and ListAudiences with show_deleted still tell of it, and every other method answers NOT_FOUND. An
+        import or a combination that is under way goes on to its end. Its prospects stay in the workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteAudience(self, request, context):
+        """Brings a deleted audience back as it was, with its members. Enrichment that was started goes on: whoever was not viewed
+        yet is submitted again. ALREADY_EXISTS with AUDIENCE_NOT_DELETED when it is not deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -277,6 +292,11 @@ def add_AudienceServiceServicer_to_server(servicer, server):
                     servicer.DeleteAudience,
                     request_deserializer=audience_dot_v1_dot_audiences__pb2.DeleteAudienceRequest.FromString,
                     response_serializer=audience_dot_v1_dot_audiences__pb2.DeleteAudienceResponse.SerializeToString,
+            ),
+            'UndeleteAudience': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteAudience,
+                    request_deserializer=audience_dot_v1_dot_audiences__pb2.UndeleteAudienceRequest.FromString,
+                    response_serializer=audience_dot_v1_dot_audiences__pb2.UndeleteAudienceResponse.SerializeToString,
             ),
             'ImportProspects': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportProspects,
@@ -475,6 +495,33 @@ class AudienceService:
             '/audience.v1.AudienceService/DeleteAudience',
             audience_dot_v1_dot_audiences__pb2.DeleteAudienceRequest.SerializeToString,
             audience_dot_v1_dot_audiences__pb2.DeleteAudienceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteAudience(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/audience.v1.AudienceService/UndeleteAudience',
+            audience_dot_v1_dot_audiences__pb2.UndeleteAudienceRequest.SerializeToString,
+            audience_dot_v1_dot_audiences__pb2.UndeleteAudienceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -19,13 +19,20 @@ class AudienceServiceStub:
     CreateAudience: _aio.UnaryUnaryMultiCallable[_audiences_pb2.CreateAudienceRequest, _audiences_pb2.CreateAudienceResponse]
     """Creates an empty audience."""
     GetAudience: _aio.UnaryUnaryMultiCallable[_audiences_pb2.GetAudienceRequest, _audiences_pb2.GetAudienceResponse]
-    """Reads an audience with its progress and forecast. Costs the same for any size."""
+    """Reads an audience with its progress and forecast, a deleted one too. Costs the same for any size."""
     ListAudiences: _aio.UnaryUnaryMultiCallable[_audiences_pb2.ListAudiencesRequest, _audiences_pb2.ListAudiencesResponse]
-    """Lists a workspace's audiences by id."""
+    """Lists a workspace's audiences, those that fit a filter, in an order."""
     UpdateAudience: _aio.UnaryUnaryMultiCallable[_audiences_pb2.UpdateAudienceRequest, _audiences_pb2.UpdateAudienceResponse]
     """Changes the fields in `update_mask`."""
     DeleteAudience: _aio.UnaryUnaryMultiCallable[_audiences_pb2.DeleteAudienceRequest, _audiences_pb2.DeleteAudienceResponse]
-    """Deletes an audience and stops its enrichment. Its prospects stay in the workspace."""
+    """Deletes an audience and stops its enrichment. Until `purge_time` UndeleteAudience brings it back; meanwhile its id stays
+    taken, GetAudience and ListAudiences with show_deleted still tell of it, and every other method answers NOT_FOUND. An
+    import or a combination that is under way goes on to its end. Its prospects stay in the workspace.
+    """
+    UndeleteAudience: _aio.UnaryUnaryMultiCallable[_audiences_pb2.UndeleteAudienceRequest, _audiences_pb2.UndeleteAudienceResponse]
+    """Brings a deleted audience back as it was, with its members. Enrichment that was started goes on: whoever was not viewed
+    yet is submitted again. ALREADY_EXISTS with AUDIENCE_NOT_DELETED when it is not deleted.
+    """
     ImportProspects: _aio.StreamStreamMultiCallable[_audiences_pb2.ImportProspectsRequest, _audiences_pb2.ImportProspectsResponse]
     """Imports a file of people: `start` first, then the file's bytes in chunks of at most 1 MiB, then half-close. Progress
     comes back while it runs, and at the end the receipt. Nothing is changed unless the whole file can be read. Repeating
@@ -76,7 +83,7 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audiences_pb2.GetAudienceRequest,
         context: _aio.ServicerContext[_audiences_pb2.GetAudienceRequest, _abc.Awaitable[_audiences_pb2.GetAudienceResponse]],
     ) -> _abc.Awaitable[_audiences_pb2.GetAudienceResponse]:
-        """Reads an audience with its progress and forecast. Costs the same for any size."""
+        """Reads an audience with its progress and forecast, a deleted one too. Costs the same for any size."""
 
     @_abc_1.abstractmethod
     def ListAudiences(
@@ -84,7 +91,7 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audiences_pb2.ListAudiencesRequest,
         context: _aio.ServicerContext[_audiences_pb2.ListAudiencesRequest, _abc.Awaitable[_audiences_pb2.ListAudiencesResponse]],
     ) -> _abc.Awaitable[_audiences_pb2.ListAudiencesResponse]:
-        """Lists a workspace's audiences by id."""
+        """Lists a workspace's audiences, those that fit a filter, in an order."""
 
     @_abc_1.abstractmethod
     def UpdateAudience(
@@ -100,7 +107,20 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audiences_pb2.DeleteAudienceRequest,
         context: _aio.ServicerContext[_audiences_pb2.DeleteAudienceRequest, _abc.Awaitable[_audiences_pb2.DeleteAudienceResponse]],
     ) -> _abc.Awaitable[_audiences_pb2.DeleteAudienceResponse]:
-        """Deletes an audience and stops its enrichment. Its prospects stay in the workspace."""
+        """Deletes an audience and stops its enrichment. Until `purge_time` UndeleteAudience brings it back; meanwhile its id stays
+        taken, GetAudience and ListAudiences with show_deleted still tell of it, and every other method answers NOT_FOUND. An
+        import or a combination that is under way goes on to its end. Its prospects stay in the workspace.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteAudience(
+        self,
+        request: _audiences_pb2.UndeleteAudienceRequest,
+        context: _aio.ServicerContext[_audiences_pb2.UndeleteAudienceRequest, _abc.Awaitable[_audiences_pb2.UndeleteAudienceResponse]],
+    ) -> _abc.Awaitable[_audiences_pb2.UndeleteAudienceResponse]:
+        """Brings a deleted audience back as it was, with its members. Enrichment that was started goes on: whoever was not viewed
+        yet is submitted again. ALREADY_EXISTS with AUDIENCE_NOT_DELETED when it is not deleted.
+        """
 
     @_abc_1.abstractmethod
     def ImportProspects(

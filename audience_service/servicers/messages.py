@@ -1,0 +1,51 @@
+"""AudienceService: message templates."""
+
+from audience.v1 import audiences_pb2, audiences_pb2_grpc
+
+from audience_service import convert
+from audience_service.messages import Messages
+from audience_service.servicers.imports import Context
+
+
+class MessageMethods(audiences_pb2_grpc.AudienceServiceServicer):
+    """The methods of AudienceService that fill templates."""
+
+    def __init__(self, *, messages: Messages) -> None:
+        self._messages = messages
+
+    async def CheckReadiness(
+        self, request: audiences_pb2.CheckReadinessRequest, context: Context
+    ) -> audiences_pb2.CheckReadinessResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        tags, ready = await self._messages.readiness(workspace, audience, request.template)
+        return audiences_pb2.CheckReadinessResponse(
+            tags=[
+                audiences_pb2.TagReadiness(
+                    tag=each.tag,
+                    ready_count=each.ready,
+                    missing_count=each.missing,
+                    has_fallback=each.has_fallback,
+                )
+                for each in tags
+            ],
+            ready_count=ready,
+        )
+
+    async def RenderMessages(
+        self, request: audiences_pb2.RenderMessagesRequest, context: Context
+    ) -> audiences_pb2.RenderMessagesResponse:
+        (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
+        prospects = convert.in_workspace(
+            convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
+        )
+        rendered = await self._messages.render(workspace, request.template, prospects)
+        return audiences_pb2.RenderMessagesResponse(
+            messages=[
+                audiences_pb2.RenderedMessage(
+                    prospect=convert.PROSPECT.format(workspace, prospect.id),
+                    text="" if rendering.missing else rendering.text,
+                    missing_tags=rendering.missing,
+                )
+                for prospect, rendering in rendered
+            ]
+        )
