@@ -21,6 +21,11 @@ class ServiceClient:
         self._owns_channel = isinstance(target, str)
         self._channel = open_channel(target, timeout=timeout) if isinstance(target, str) else target
 
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """The channel, for what else the server answers: health and reflection."""
+        return self._channel
+
     async def close(self) -> None:
         """Close the channel if it was opened here. Calls under way are cancelled."""
         if self._owns_channel:

@@ -19,6 +19,7 @@ from clients.audiencectl import (
 from clients.audiencectl.count import count
 from clients.audiencectl.data_dir import DEFAULT_DATA_DIR
 from clients.audiencectl.demo import demo
+from clients.audiencectl.doctor import doctor
 from clients.audiencectl.failures import EXIT_STATUSES
 from clients.audiencectl.importing import import_command
 from clients.audiencectl.session import Session
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.command()(watch)
+app.command()(doctor)
 app.command("import")(import_command)
 app.command()(count)
 app.add_typer(audiences.app, name="audience")
