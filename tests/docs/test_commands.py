@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from audience.v1 import audience_counts_pb2, audiences_pb2, prospects_pb2, suppressions_pb2
+from enrichment.v1 import accounts_pb2, enrichments_pb2, events_pb2, view_budgets_pb2
 
 from tests.clients.stack_process import RunningStack, running
 
@@ -22,6 +24,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Pages whose commands need a set-up of their own, and the test that runs them.
 ELSEWHERE: dict[str, str] = {"audiencectl.md": "tests/audiencectl/test_examples.py"}
+CONTRACT = (
+    *(accounts_pb2, enrichments_pb2, events_pb2, view_budgets_pb2),
+    *(audience_counts_pb2, audiences_pb2, prospects_pb2, suppressions_pb2),
+)
 # Programs that a reader of a `console` block has, and this project does not bring.
 EXTERNAL = {"docker", "kubectl", "pg_dump", "pg_restore", "psql", "valkey-cli"}
 # Last commands of a block that go on until they are interrupted.
@@ -68,6 +74,18 @@ def test_what_is_not_run_needs_a_program_that_is_not_ours() -> None:
             )
 
 
+def test_every_method_has_an_example() -> None:
+    text = (ROOT / "docs" / "methods.md").read_text("utf-8")
+    missing = [
+        f"{service}/{method}"
+        for module in CONTRACT
+        for service, described in module.DESCRIPTOR.services_by_name.items()
+        for method in described.methods_by_name
+        if f"{service}/{method} " not in text and not text.count(f".{service}/{method}\n")
+    ]
+    assert not missing
+
+
 def test_other_tests_run_what_is_not_run_here() -> None:
     for page, test in ELSEWHERE.items():
         assert (ROOT / "docs" / page).exists()
@@ -76,7 +94,18 @@ def test_other_tests_run_what_is_not_run_here() -> None:
 
 async def _run(block: Block, stack: RunningStack, checkout: Path) -> None:
     script = _addressed(block.text, stack)
-    endless = _ENDLESS.search(script) is not None and "stop_when_caught_up" not in script
+    # Only the last command of a block may be endless.
+    lines = script.replace("\\\n", "").split("\n")
+    first, last = "\n".join(lines[:-1]), lines[-1]
+    endless = _ENDLESS.search(last) is not None and "stop_when_caught_up" not in last
+    for commands, ends in ((first, True), (last, False)) if endless else ((script, True),):
+        said = await _paste(commands, checkout, ends=ends)
+        if said is not None:
+            pytest.fail(f"{block.page}:{block.line}:\n{commands}\n{said}")
+
+
+async def _paste(script: str, checkout: Path, *, ends: bool) -> str | None:
+    """None when it works, otherwise what it said."""
     process = await asyncio.create_subprocess_exec(
         *("bash", "-euo", "pipefail", "-c", script),
         cwd=checkout,
@@ -87,20 +116,21 @@ async def _run(block: Block, stack: RunningStack, checkout: Path) -> None:
         start_new_session=True,
     )
     assert process.stdout is not None
-    said = b""
+    said, works = b"", False
     try:
         async with asyncio.timeout(_SECONDS):
-            if endless:
+            if not ends:
                 # It works if it says something; then it is ended as a reader would end it.
                 said = await process.stdout.read(1)
+                works = bool(said)
                 os.killpg(process.pid, signal.SIGINT)
             said += await process.stdout.read()
             status = await process.wait()
+            works = works or (ends and status == 0)
     except TimeoutError:
         os.killpg(process.pid, signal.SIGKILL)
-        pytest.fail(f"{block.page}:{block.line} does not end:\n{script}\n{said.decode()}")
-    where = f"{block.page}:{block.line}:\n{script}\n{said.decode()}"
-    assert said if endless else status == 0, where
+        works, said = False, said + b" (and did not end)"
+    return None if works else said.decode(errors="replace")
 
 
 def _addressed(text: str, stack: RunningStack) -> str:
