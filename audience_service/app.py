@@ -45,6 +45,7 @@ from audience_service.sql.migrate import migrate
 from audience_service.sql.store import SqlStore
 from audience_service.submitting import Submitter
 from audience_service.suppressing import Suppressions
+from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
 from servicekit.clock import open_clock
 from servicekit.kept_secrets import embedded_secret
@@ -95,7 +96,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
                 "AUDIENCE_ERASURE_KEY: people in this database were erased under another key and "
                 "would come back under this one. Set the key that it was first used with."
             )
-        client = EnrichmentClient(settings.enrichment_address)
+        client = _enrichment_client(settings)
         undo.push_async_callback(client.close)
         http = httpx.AsyncClient(timeout=10.0, follow_redirects=False)
         undo.push_async_callback(http.aclose)
@@ -178,6 +179,19 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
         database=database,
         metrics=metrics,
     )
+
+
+def _enrichment_client(settings: Settings) -> EnrichmentClient:
+    try:
+        credentials = Credentials(
+            ca_file=settings.enrichment_ca_file,
+            cert_file=settings.enrichment_cert_file,
+            key_file=settings.enrichment_key_file,
+            token_file=settings.enrichment_token_file,
+        )
+        return EnrichmentClient(settings.enrichment_address, credentials=credentials)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"AUDIENCE_ENRICHMENT_*_FILE: {error}.") from None
 
 
 def _erasure_secret(settings: Settings, database: Database) -> bytes:

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Final
 
 import grpc
+import structlog
 from enrichment.v1 import accounts_pb2, enrichments_pb2, events_pb2
 
 from audience_service.enrichment_messages import (
@@ -21,11 +22,15 @@ from clients.errors import RpcFailed, SnapshotNeeded
 from clients.subscription import subscribe
 from servicekit.errors import Code, ServiceError, failed_precondition, unavailable
 
+_log = structlog.get_logger("enrichment")
+
 _OUTLOOK_SECONDS: Final = 0.8
 _SUBMIT_SECONDS: Final = 30.0
 
 # Kept by another version of this service.
 _USELESS_CURSOR: Final = frozenset({"CURSOR_OF_OTHER_FILTER", "CURSOR_MALFORMED"})
+
+_NOT_LET_IN: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 _STATES: Final = {
     enrichments_pb2.PROFILE_STATE_PENDING: MemberState.PENDING,
@@ -192,6 +197,14 @@ def _translated(error: RpcFailed) -> ServiceError:
         return unavailable(
             "ENRICHMENT_UNAVAILABLE",
             "The enrichment service does not answer. Repeat the call in a moment.",
+        )
+    if error.code() in _NOT_LET_IN:
+        # Not the caller's credentials, but those of this service.
+        _log.error("enrichment_service_refuses_this_service", reason=error.reason)
+        return unavailable(
+            "ENRICHMENT_CREDENTIALS_REFUSED",
+            "The enrichment service does not let this service in. Repeat the call when the "
+            "operators have renewed AUDIENCE_ENRICHMENT_TOKEN_FILE or its certificate.",
         )
     return ServiceError(
         code=Code[error.code().name],

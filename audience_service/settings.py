@@ -1,5 +1,7 @@
 """What the service can be told, by environment variables with the prefix AUDIENCE_."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -25,6 +27,22 @@ class Settings(ServerSettings):
         default="127.0.0.1:7001",
         pattern=r"^[^\s:]+:\d+$|^\[[0-9a-fA-F:]+\]:\d+$",
         description="host:port of the enrichment service.",
+    )
+    enrichment_ca_file: Path | None = Field(
+        default=None,
+        description="Authorities of the enrichment service's certificate, PEM; turns TLS on.",
+    )
+    enrichment_cert_file: Path | None = Field(
+        default=None,
+        description="Certificate that this service shows to the enrichment service, PEM.",
+    )
+    enrichment_key_file: Path | None = Field(
+        default=None, description="Private key of that certificate, PEM."
+    )
+    enrichment_token_file: Path | None = Field(
+        default=None,
+        description="Bearer token for the enrichment service, for all workspaces; read again when "
+        "it changes.",
     )
     erasure_key: SecretStr = Field(
         default=SecretStr(""),

@@ -22,12 +22,14 @@ import asyncio
 import re
 import sqlite3
 from contextlib import aclosing
+from pathlib import Path
 from typing import Final
 
 from audience.v1 import audiences_pb2, prospects_pb2
 from enrichment.v1 import events_pb2, view_budgets_pb2
 
 from clients.audience import AudienceClient
+from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
 from clients.errors import RpcFailed, SnapshotNeeded
 from clients.subscription import stream_prospects, subscribe
@@ -244,11 +246,19 @@ async def _main() -> None:
     parser.add_argument("--book", default="campaign.db", help="the engine's own file")
     parser.add_argument("--audience-address", default="127.0.0.1:50051")
     parser.add_argument("--enrichment-address", default="127.0.0.1:50052")
+    for file in ("ca", "cert", "key", "token"):
+        parser.add_argument(f"--{file}-file", type=Path, help="for services that ask who calls")
     parser.add_argument("--until-done", action="store_true")
     options = parser.parse_args()
+    credentials = Credentials(
+        ca_file=options.ca_file,
+        cert_file=options.cert_file,
+        key_file=options.key_file,
+        token_file=options.token_file,
+    )
     async with (
-        AudienceClient(options.audience_address) as audiences,
-        EnrichmentClient(options.enrichment_address) as enrichment,
+        AudienceClient(options.audience_address, credentials=credentials) as audiences,
+        EnrichmentClient(options.enrichment_address, credentials=credentials) as enrichment,
     ):
         engine = CampaignEngine(
             book=Book(options.book),

@@ -16,12 +16,15 @@ import grpc
 from google.protobuf.message import Message
 
 from clients.backoff import Backoff
+from clients.credentials import Credentials
 from clients.errors import RpcFailed
+from clients.tokens import Token, TokenOnResponseStreams, TokenOnStreams, with_token
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
 DEFAULT_TIMEOUT_SECONDS: Final = 10.0
+PLAIN_TEXT: Final = Credentials()
 _KEEPALIVE_MS = 30_000
 _PING_TIMEOUT_MS = 10_000
 _MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -96,16 +99,32 @@ REPEATABLE_METHODS: Final = REQUEST_ID_METHODS | {
 }
 
 
-def open_channel(address: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> grpc.aio.Channel:
-    """A plain-text channel to ``host:port``; ``timeout`` is the default deadline in seconds."""
-    return grpc.aio.insecure_channel(
-        address, options=_OPTIONS, interceptors=[_UnaryCalls(timeout=timeout)]
-    )
+def open_channel(
+    address: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT_SECONDS,
+    credentials: Credentials = PLAIN_TEXT,
+) -> grpc.aio.Channel:
+    """A channel to ``host:port``; ``timeout`` is the default deadline in seconds.
+
+    Raises:
+        OSError: a file of the credentials cannot be read.
+        ValueError: they hold no token, or it would be sent to another machine in plain text.
+    """
+    token = credentials.token_for(address)
+    interceptors: list[grpc.aio.ClientInterceptor] = [_UnaryCalls(timeout=timeout, token=token)]
+    if token is not None:
+        interceptors += [TokenOnResponseStreams(token), TokenOnStreams(token)]
+    tls = credentials.channel_credentials()
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=interceptors)
+    return grpc.aio.secure_channel(address, tls, options=_OPTIONS, interceptors=interceptors)
 
 
 class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, *, timeout: float, token: Token | None) -> None:
         self._timeout = timeout
+        self._token = token
 
     async def intercept_unary_unary(
         self,
@@ -125,7 +144,9 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         backoff = Backoff(longest=2.0)
         while True:
             left = max(0.0, deadline - time.monotonic())
-            call = await continuation(_with_timeout(details, left), request)
+            # With the token of now: the one of the try before may have been renewed.
+            attempt = _with_timeout(with_token(details, self._token), left)
+            call = await continuation(attempt, request)
             try:
                 await call
                 return call

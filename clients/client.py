@@ -5,21 +5,31 @@ from typing import Self
 
 import grpc
 
-from clients.channel import DEFAULT_TIMEOUT_SECONDS, open_channel
+from clients.channel import DEFAULT_TIMEOUT_SECONDS, PLAIN_TEXT, open_channel
+from clients.credentials import Credentials
 
 
 class ServiceClient:
     """Generated stubs over one channel; every unary call has a deadline and raises RpcFailed."""
 
     def __init__(
-        self, target: str | grpc.aio.Channel, *, timeout: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        target: str | grpc.aio.Channel,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        credentials: Credentials = PLAIN_TEXT,
     ) -> None:
         """``target`` is host:port, or a channel of ``open_channel`` that somebody else closes.
 
-        ``timeout`` is the deadline, in seconds, of calls that bring none; it needs an address.
+        ``timeout`` is the deadline, in seconds, of calls that bring none. It and ``credentials``
+        are for an address, and fail as of ``open_channel``; a channel has its own.
         """
         self._owns_channel = isinstance(target, str)
-        self._channel = open_channel(target, timeout=timeout) if isinstance(target, str) else target
+        self._channel = (
+            open_channel(target, timeout=timeout, credentials=credentials)
+            if isinstance(target, str)
+            else target
+        )
 
     @property
     def channel(self) -> grpc.aio.Channel:

@@ -6,8 +6,9 @@ from enrichment.v1.enrichments_pb2_grpc import EnrichmentServiceStub
 from enrichment.v1.events_pb2_grpc import EventServiceStub
 from enrichment.v1.view_budgets_pb2_grpc import ViewBudgetServiceStub
 
-from clients.channel import DEFAULT_TIMEOUT_SECONDS
+from clients.channel import DEFAULT_TIMEOUT_SECONDS, PLAIN_TEXT
 from clients.client import ServiceClient
+from clients.credentials import Credentials
 
 
 class EnrichmentClient(ServiceClient):
@@ -17,10 +18,14 @@ class EnrichmentClient(ServiceClient):
     """
 
     def __init__(
-        self, target: str | grpc.aio.Channel, *, timeout: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        target: str | grpc.aio.Channel,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        credentials: Credentials = PLAIN_TEXT,
     ) -> None:
         """Arguments as of ``ServiceClient``."""
-        super().__init__(target, timeout=timeout)
+        super().__init__(target, timeout=timeout, credentials=credentials)
         self.accounts = AccountServiceStub(self._channel)
         self.view_budgets = ViewBudgetServiceStub(self._channel)
         self.enrichments = EnrichmentServiceStub(self._channel)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from servicekit.logs import LogFormat, LogLevel
+from servicekit.secret_files import SecretFiles, file_variables, problems_of_files
 from servicekit.security_settings import SecuritySettings
 
 
@@ -25,6 +26,18 @@ class ServerSettings(SecuritySettings):
     """What both services can be told."""
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files that it names for secrets."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
@@ -77,14 +90,20 @@ class SettingRow:
 
 def list_settings(cls: type[BaseSettings]) -> list[SettingRow]:
     """All settings of a class, in the order of their definition."""
-    return [
-        SettingRow(
-            variable=_variable(cls, name),
-            default="required" if field.is_required() else _shown(field.get_default()),
-            description=field.description or "",
+    files = file_variables(cls) if issubclass(cls, ServerSettings) else {}
+    rows: list[SettingRow] = []
+    for name, field in cls.model_fields.items():
+        rows.append(
+            SettingRow(
+                variable=_variable(cls, name),
+                default="required" if field.is_required() else _shown(field.get_default()),
+                description=field.description or "",
+            )
         )
-        for name, field in cls.model_fields.items()
-    ]
+        if name in files:
+            secret = f"A file with it, instead of `{_variable(cls, name)}`."
+            rows.append(SettingRow(variable=files[name], default="", description=secret))
+    return rows
 
 
 def load_settings(cls: type[SettingsT]) -> SettingsT:
@@ -99,6 +118,8 @@ def load_settings(cls: type[SettingsT]) -> SettingsT:
 def read_settings(cls: type[SettingsT]) -> SettingsT:
     """The settings from the environment; ConfigurationError with one line per bad variable."""
     problems = _unknown_variables(cls)
+    if issubclass(cls, ServerSettings):
+        problems += problems_of_files(cls)
     try:
         settings = cls()
     except ValidationError as error:

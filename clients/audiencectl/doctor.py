@@ -90,7 +90,11 @@ async def _services(
             call=lambda: holding.audiences.ListAudiences(audiences),
         ),
     ]
-    plain = [check_plain_text(service, address) for service, address in addresses.items()]
+    plain = [
+        check_plain_text(service, address)
+        for service, address in addresses.items()
+        if session.credentials_for(service).ca_file is None
+    ]
     return [*findings, *(each for each in plain if each)]
 
 

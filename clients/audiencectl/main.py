@@ -15,16 +15,19 @@ from clients.audiencectl import (
     profiles,
     prospects,
     suppressions,
+    token,
 )
+from clients.audiencectl.certificates import certificates
 from clients.audiencectl.count import count
 from clients.audiencectl.data_dir import DEFAULT_DATA_DIR
 from clients.audiencectl.demo import demo
 from clients.audiencectl.doctor import doctor
-from clients.audiencectl.failures import EXIT_STATUSES
+from clients.audiencectl.failures import EXIT_STATUSES, USAGE, refuse
 from clients.audiencectl.importing import import_command
 from clients.audiencectl.session import Session
 from clients.audiencectl.up import up
 from clients.audiencectl.watch import watch
+from clients.credentials import Credentials
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +52,8 @@ app.add_typer(enrichments.app, name="enrichment")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(events.app, name="event")
 app.add_typer(clock.app, name="clock")
+app.add_typer(token.app, name="token")
+app.command()(certificates)
 
 
 @app.callback()
@@ -67,14 +72,34 @@ def root(
         Path, typer.Option(envvar="AUDIENCECTL_DATA_DIR", help="Data directory of the stack.")
     ] = DEFAULT_DATA_DIR,
     timeout: Annotated[float, typer.Option(min=0.1, help="Deadline of a call, seconds.")] = 5.0,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(envvar="AUDIENCECTL_CA_FILE", help="Authorities of the servers; for TLS."),
+    ] = None,
+    cert_file: Annotated[
+        Path | None, typer.Option(envvar="AUDIENCECTL_CERT_FILE", help="Own certificate, PEM.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(envvar="AUDIENCECTL_KEY_FILE", help="Its private key, PEM.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(envvar="AUDIENCECTL_TOKEN_FILE", help="File of a bearer token.")
+    ] = None,
 ) -> None:
     """Audiences of LinkedIn profiles, and their enrichment within a safe budget of views."""
+    try:
+        credentials = Credentials(
+            ca_file=ca_file, cert_file=cert_file, key_file=key_file, token_file=token_file
+        )
+    except ValueError as error:
+        refuse(f"{error}.", status=USAGE)
     ctx.obj = Session(
         audience=audience,
         enrichment=enrichment,
         workspace=workspace,
         data_dir=data_dir,
         timeout=timeout,
+        credentials=credentials,
     )
 
 

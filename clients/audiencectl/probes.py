@@ -7,6 +7,9 @@ from contextlib import closing
 
 import grpc
 
+from clients.channel import PLAIN_TEXT
+from clients.credentials import Credentials
+
 _SECONDS = 2.0
 # An empty HealthCheckRequest asks for the server as a whole; field 1 of the answer is its status.
 _SERVING = b"\x08\x01"
@@ -23,12 +26,15 @@ async def simulator_serves(port: int) -> bool:
     return await _exchange(port, request, wanted=b"HTTP/1.1 200")
 
 
-async def service_serves(port: int) -> bool:
-    """SERVING from a gRPC service's health check."""
+async def service_serves(port: int, *, credentials: Credentials = PLAIN_TEXT) -> bool:
+    """SERVING from a gRPC service's health check, which needs no token."""
     # A look without gRPC first: its channel would wait longer and longer between tries.
     if not await _exchange(port, b"", wanted=b""):
         return False
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    address, tls = f"127.0.0.1:{port}", credentials.channel_credentials()
+    async with (
+        grpc.aio.secure_channel(address, tls) if tls else grpc.aio.insecure_channel(address)
+    ) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check", _as_it_is, _as_it_is)
         try:
             return await check(b"", timeout=_SECONDS) == _SERVING

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,7 +12,9 @@ import typer
 
 from clients.audience import AudienceClient
 from clients.audiencectl.data_dir import ADDRESSES_FILE
-from clients.audiencectl.failures import NOT_REACHABLE, explained, refuse
+from clients.audiencectl.failures import NOT_REACHABLE, USAGE, explained, refuse
+from clients.channel import PLAIN_TEXT
+from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
 
 ResultT = TypeVar("ResultT")
@@ -30,6 +33,7 @@ class Session:
     workspace: str
     data_dir: Path
     timeout: float
+    credentials: Credentials
 
     @property
     def parent(self) -> str:
@@ -43,16 +47,38 @@ class Session:
 
     def enrichment_client(self, *, timeout: float | None = None) -> EnrichmentClient:
         """A client of the enrichment service; ``timeout`` in seconds instead of the session's."""
-        return EnrichmentClient(self.address_of("enrichment"), timeout=timeout or self.timeout)
+        with _told():
+            return EnrichmentClient(
+                self.address_of("enrichment"),
+                timeout=timeout or self.timeout,
+                credentials=self.credentials_for("enrichment"),
+            )
 
     def audience_client(self, *, timeout: float | None = None) -> AudienceClient:
         """The same of the audience service."""
-        return AudienceClient(self.address_of("audience"), timeout=timeout or self.timeout)
+        with _told():
+            return AudienceClient(
+                self.address_of("audience"),
+                timeout=timeout or self.timeout,
+                credentials=self.credentials_for("audience"),
+            )
+
+    def credentials_for(self, service: str) -> Credentials:
+        """Those given, or those of the running stack when it is the one that is called."""
+        if self.credentials != PLAIN_TEXT or self._given_address(service):
+            return self.credentials
+        stack = self.stack()
+        ca, token = stack.get("ca_file"), stack.get("token_file")
+        if ca is None or token is None:
+            return PLAIN_TEXT
+        return Credentials(ca_file=Path(str(ca)), token_file=Path(str(token)))
 
     def address_of(self, service: str) -> str:
         """The given address, or that of the running stack; exit 3 when there is neither."""
-        given = self.audience if service == "audience" else self.enrichment
-        return given or str(self.stack().get(service, ""))
+        return self._given_address(service) or str(self.stack().get(service, ""))
+
+    def _given_address(self, service: str) -> str:
+        return self.audience if service == "audience" else self.enrichment
 
     def stack(self) -> dict[str, object]:
         """What the running stack wrote down; exit 3 when none runs on the data directory."""
@@ -66,6 +92,15 @@ class Session:
                 status=NOT_REACHABLE,
             )
         return dict(found)
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Credentials that cannot be used are told, and end the command."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        refuse(f"{error}.", status=USAGE)
 
 
 def session_of(ctx: typer.Context) -> Session:

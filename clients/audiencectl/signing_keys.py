@@ -79,6 +79,14 @@ def sign_token(key_file: Path, request: TokenRequest) -> str:
     return jwt.encode(claims, pem, algorithm=ALGORITHM, headers={"kid": key_id})
 
 
+def write_token(path: Path, token: str) -> None:
+    """Put a token into a file of its owner's, in place of an older one, as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_private(draft, f"{token}\n".encode())
+    draft.rename(path)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """A new file that only its owner can read; FileExistsError when there is one."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

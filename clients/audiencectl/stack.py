@@ -25,6 +25,7 @@ from clients.audiencectl.probes import (
     simulator_serves,
     store_serves,
 )
+from clients.audiencectl.secured import SecuredStack
 from servicekit.clock import SteppedClock
 
 SIMULATOR_KEY: Final = "simulator-key"
@@ -36,7 +37,8 @@ class StackPlan:
     """What to start. A port of 0 takes a free one.
 
     ``stepped`` stands for the stepped clock instead of real time; it begins at ``start_time`` (now
-    without one), or goes on from where it stands in a directory that was used before.
+    without one), or goes on from where it stands in a directory that was used before. ``secured``:
+    both services speak TLS and ask for tokens, which are in the directory too.
     """
 
     data_dir: Path
@@ -45,11 +47,12 @@ class StackPlan:
     simulator_port: int = 0
     stepped: bool = False
     start_time: datetime | None = None
+    secured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Where the running stack answers (host:port), and its processes."""
+    """Where the running stack answers (host:port), its processes, and what a client needs."""
 
     audience: str
     enrichment: str
@@ -58,6 +61,8 @@ class Addresses:
     audience_metrics: str
     enrichment_metrics: str
     clock_file: str | None
+    ca_file: str | None
+    token_file: str | None
     pids: dict[str, int | None]
 
     def to_json(self) -> str:
@@ -106,6 +111,10 @@ class Stack:
             "enrichment_metrics": free_port(),
         }
         self._clock = self._directory / CLOCK_FILE if plan.stepped else None
+        self._secured: SecuredStack | None = None
+        if plan.secured:
+            self._secured = SecuredStack(directory=self._directory / "security")
+            self._secured.prepare()
         self._children: list[Child] = []
 
     @property
@@ -114,6 +123,8 @@ class Stack:
         return Addresses(
             **{name: f"{_LOOPBACK}:{port}" for name, port in self._ports.items()},
             clock_file=str(self._clock) if self._clock else None,
+            ca_file=str(self._secured.ca_file) if self._secured else None,
+            token_file=str(self._secured.token_file) if self._secured else None,
             pids={child.name: child.pid for child in self._children},
         )
 
@@ -181,7 +192,12 @@ class Stack:
         common = {f"{prefix}_HOST": _LOOPBACK, f"{prefix}_PORT": str(port)}
         if self._clock:
             common[f"{prefix}_CLOCK_FILE"] = str(self._clock)
-        serves = simulator_serves if name == "simulator" else service_serves
+        serves: Callable[[int], Awaitable[bool]] = service_serves
+        if name == "simulator":
+            serves = simulator_serves
+        elif self._secured:
+            common |= self._secured.settings(prefix)
+            serves = partial(service_serves, credentials=self._secured.credentials)
         return self._child(
             name,
             [sys.executable, "-m", module],

@@ -36,6 +36,9 @@ def up(
     start_time: Annotated[
         str | None, typer.Option(help="First time of the stepped clock, ISO 8601; UTC.")
     ] = None,
+    secured: Annotated[
+        bool, typer.Option("--secured", help="With TLS and bearer tokens, made in the data dir.")
+    ] = False,
 ) -> None:
     """Start the pair with embedded stores and a simulated LinkedIn; ends on Ctrl-C or SIGTERM.
 
@@ -50,6 +53,7 @@ def up(
         simulator_port=simulator_port,
         stepped=stepped_clock,
         start_time=_time(start_time) if start_time else None,
+        secured=secured,
     )
     try:
         asyncio.run(run_until_signal(_serve(plan)))
@@ -90,11 +94,19 @@ def _examples(addresses: Addresses) -> str:
         (workspace, addresses.audience, "audience.v1.AudienceService/ListAudiences"),
         ("{}", addresses.enrichment, "enrichment.v1.EventService/SubscribeEvents"),
     )
+    how = _security_options(addresses)
     lines = [
-        f"  {grpcurl} -plaintext {_body_option(body)}{address} {method}"
+        f"  {grpcurl} {how} {_body_option(body)}{address} {method}"
         for body, address, method in calls
     ]
     return "\n".join(["", "All is up. Try:", "", *lines, "", "Ctrl-C ends it.", ""])
+
+
+def _security_options(addresses: Addresses) -> str:
+    if addresses.ca_file is None or addresses.token_file is None:
+        return "-plaintext"
+    ca, token = os.path.relpath(addresses.ca_file), os.path.relpath(addresses.token_file)
+    return f'-cacert {ca} -H "authorization: Bearer $(cat {token})"'
 
 
 def _body_option(body: str) -> str:

@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Pages whose commands need a set-up of their own, and the test that runs them.
-ELSEWHERE: dict[str, str] = {"audiencectl.md": "tests/audiencectl/test_examples.py"}
+ELSEWHERE: dict[str, str] = {
+    "audiencectl.md": "tests/audiencectl/test_examples.py",
+    "security.md": "tests/security/test_security_page.py",
+}
 CONTRACT = (
     *(accounts_pb2, enrichments_pb2, events_pb2, view_budgets_pb2),
     *(audience_counts_pb2, audiences_pb2, prospects_pb2, suppressions_pb2),
@@ -57,12 +60,12 @@ def blocks(page: Path, language: str) -> list[Block]:
 
 @pytest.mark.timeout(300)
 async def test_commands_work_when_pasted(tmp_path: Path) -> None:
-    checkout = _checkout(tmp_path / "checkout")
+    checkout = make_checkout(tmp_path / "checkout")
     async with running(checkout / ".data") as stack:
         for page in PAGES:
             if page.name not in ELSEWHERE:
                 for block in blocks(page, "sh"):
-                    await _run(block, stack, checkout)
+                    await run_block(block, stack, checkout)
 
 
 def test_what_is_not_run_needs_a_program_that_is_not_ours() -> None:
@@ -92,7 +95,8 @@ def test_other_tests_run_what_is_not_run_here() -> None:
         assert page in (ROOT / test).read_text("utf-8")
 
 
-async def _run(block: Block, stack: RunningStack, checkout: Path) -> None:
+async def run_block(block: Block, stack: RunningStack, checkout: Path) -> None:
+    """Run a block as a reader does who pastes it; AssertionError when it fails."""
     script = _addressed(block.text, stack)
     # Only the last command of a block may be endless.
     lines = script.replace("\\\n", "").split("\n")
@@ -143,7 +147,7 @@ def _addressed(text: str, stack: RunningStack) -> str:
     return text
 
 
-def _checkout(folder: Path) -> Path:
+def make_checkout(folder: Path) -> Path:
     """A folder that looks like the project's, with data of its own."""
     folder.mkdir()
     for path in ROOT.iterdir():
