@@ -1,6 +1,5 @@
 """Files of people, from any of the usual exports, read row by row in bounded memory."""
 
-from audience_service.import_files.cells import neutralise_cell
 from audience_service.import_files.columns import FileKind
 from audience_service.import_files.errors import UnreadableFileError, UnreadableReason
 from audience_service.import_files.reader import (
@@ -18,7 +17,6 @@ __all__ = [
     "ImportedRow",
     "UnreadableFileError",
     "UnreadableReason",
-    "neutralise_cell",
     "open_file",
     "read_rows",
 ]

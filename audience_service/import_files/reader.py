@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from audience_service.identity import Identity, Rejection, canonical
+from audience_service.import_files.cells import original_cell
 from audience_service.import_files.columns import FileKind
 from audience_service.import_files.decoding import decode
 from audience_service.import_files.errors import UnreadableFileError, UnreadableReason
@@ -127,7 +128,7 @@ def _read_row(
     values: dict[str, str] = {}
     for name, columns in fields:
         for column in columns:
-            if column < width and (value := record[column].strip()):
+            if column < width and (value := original_cell(record[column].strip()).strip()):
                 values[name] = value
                 break
     return ImportedRow(number, raw_url, tuple(identities), values, None if identities else problem)

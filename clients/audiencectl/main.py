@@ -22,6 +22,7 @@ from clients.audiencectl.count import count
 from clients.audiencectl.data_dir import DEFAULT_DATA_DIR
 from clients.audiencectl.demo import demo
 from clients.audiencectl.doctor import doctor
+from clients.audiencectl.exporting import export_command
 from clients.audiencectl.failures import EXIT_STATUSES, USAGE, refuse
 from clients.audiencectl.importing import import_command
 from clients.audiencectl.session import Session
@@ -42,6 +43,7 @@ app.command()(demo)
 app.command()(watch)
 app.command()(doctor)
 app.command("import")(import_command)
+app.command("export")(export_command)
 app.command()(count)
 app.add_typer(audiences.app, name="audience")
 app.add_typer(prospects.app, name="prospect")

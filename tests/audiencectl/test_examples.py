@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,10 @@ from tests.audiencectl.conftest import Cli
 _SECONDS = 60.0
 
 
-def test_every_example_works(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_works(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(command_page.ROOT)
     find: dict[str, Callable[[], str]] = {
+        "FOLDER": lambda: str(tmp_path),
         "PROSPECT": lambda: _prospect(cli),
         "PROFILE": lambda: _profile(cli),
         "RESERVATION": lambda: _reservation(cli),

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from audience.v1.audiences_pb2 import GetImportReceiptResponse, ListAudiencesResponse
+from audience.v1.audiences_pb2 import (
+    GetImportReceiptResponse,
+    ListAudienceProspectsResponse,
+    ListAudiencesResponse,
+)
 from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_NEW, ListAccountsResponse
 from enrichment.v1.events_pb2 import SubscribeEventsResponse
 from enrichment.v1.view_budgets_pb2 import ConsumeViewsResponse
@@ -106,6 +110,48 @@ async def test_an_audience_is_labelled_deleted_and_brought_back(cli: Cli) -> Non
     refused = await cli("audience", "list", "--filter", "labels.team >")
     assert refused.status == 2
     assert "at character 14" in refused.stderr
+
+
+def names_in(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
+async def test_what_is_exported_imports_as_the_same_people(cli: Cli, tmp_path: Path) -> None:
+    names = ["=1+1", "'@home", "-x", 'Zoë, "Z"', "\N{FULLWIDTH PLUS SIGN}1", "O'Neil"]
+    urls = [f"https://www.linkedin.com/in/exported-{number}" for number in range(len(names))]
+    await cli("audience", "create", "source")
+    await cli("audience", "add", "source", *urls)
+
+    async def people(*where: str) -> dict[str, tuple[str, str]]:
+        listed = await cli(*where, "audience", "members", "source", "--json")
+        found = Parse(listed.stdout, ListAudienceProspectsResponse()).members
+        return {
+            each.prospect.profile_url: (each.prospect.name, each.prospect.first_name)
+            for each in found
+        }
+
+    for url, name in zip(urls, names, strict=True):
+        prospect, _ = (await people())[url]
+        await cli("prospect", "update", prospect, f"--first-name={name}")
+    file = tmp_path / "source.csv"
+    exported = await cli("export", "source", "--out", str(file))
+    assert exported.status == 0, exported.stderr
+    assert f"Wrote {len(names)} people" in exported.stdout
+    assert names_in(tmp_path) == ["source.csv"]
+
+    again = await cli("import", str(file), "--audience", "source", "--json")
+    assert Parse(again.stdout, GetImportReceiptResponse()).receipt.already_there == len(names)
+    other = ("--workspace", "other")
+    await cli(*other, "audience", "create", "source")
+    assert (await cli(*other, "import", str(file), "--audience", "source")).status == 0
+    theirs = await people(*other)
+    assert [theirs[url][1] for url in urls] == names
+
+    refused = await cli("export", "nobody", "--out", str(tmp_path / "nobody.csv"))
+    assert (refused.status, "AUDIENCE_NOT_FOUND" in refused.stderr) == (4, True)
+    assert names_in(tmp_path) == ["source.csv"]
+    lost = await cli("export", "source", "--out", str(tmp_path / "no" / "where.csv"))
+    assert (lost.status, "cannot be written" in lost.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
