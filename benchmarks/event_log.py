@@ -15,9 +15,8 @@ from servicekit.clock import open_clock
 from servicekit.names import random_id
 
 _WORKSPACE = "bench"
-_ACCOUNT, _ENRICHMENT = f"{_WORKSPACE}/a", f"{_WORKSPACE}/e"
-_PARTITION = partition_of(_WORKSPACE)
-EVENT_ID = f"p{_PARTITION:02d}-".encode()
+EVENT_ID = f"p{partition_of(_WORKSPACE):02d}-".encode()
+"""What the ids of all events of the first writer begin with."""
 _DATA = orjson.dumps(
     {
         "provider_id": "ACoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1",
@@ -37,18 +36,27 @@ _DATA = orjson.dumps(
 class Writer:
     """Appends events of people who are known, through the service's own scripts."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, workspace: str = _WORKSPACE) -> None:
+        self._workspace = workspace
+        self._account, self._enrichment = f"{workspace}/a", f"{workspace}/e"
+        self._partition = partition_of(workspace)
+        self.event_id = f"p{self._partition:02d}-".encode()
         self._store = Store(url=url, clock=open_clock(None), marker=None)
         self._redis = redis.asyncio.Redis.from_url(url)
 
     async def open(self) -> None:
         await self._store.open()
-        settings = {"provider": "p", "strategy": "NEW", "campaign_share": 0, "pacing": "BURST"}
-        await self._call("connect_account", account=_ACCOUNT, settings=settings)
+        settings = {
+            "provider": f"p-{self._workspace}",
+            "strategy": "NEW",
+            "campaign_share": 0,
+            "pacing": "BURST",
+        }
+        await self._call("connect_account", account=self._account, settings=settings)
         await self._call(
             "create_enrichment",
-            enrichment=_ENRICHMENT,
-            account=_ACCOUNT,
+            enrichment=self._enrichment,
+            account=self._account,
             display_name="",
             max_age_ms=1,
         )
@@ -64,17 +72,17 @@ class Writer:
             people = [random_id() for _ in range(min(500, count - len(profiles)))]
             answer = await self._call(
                 "submit_profiles",
-                enrichment=_ENRICHMENT,
+                enrichment=self._enrichment,
                 profiles=[
                     {"ids": [each], "ask": each, "reference": f"r/{each}", "fresh_id": random_id()}
                     for each in people
                 ],
             )
             profiles += [item["profile"] for item in answer]
-        tag = log_key(_PARTITION).removesuffix("log")
+        tag = log_key(self._partition).removesuffix("log")
         async with self._redis.pipeline(transaction=False) as pipe:
             for profile in profiles:
-                pipe.hset(f"{tag}profile:{_WORKSPACE}/{profile}", "data", _DATA)
+                pipe.hset(f"{tag}profile:{self._workspace}/{profile}", "data", _DATA)
             await pipe.execute()
         return profiles
 
@@ -83,7 +91,7 @@ class Writer:
         for first in range(0, len(profiles), 500):
             await self._call(
                 "withdraw_profiles",
-                enrichment=_ENRICHMENT,
+                enrichment=self._enrichment,
                 profiles=profiles[first : first + 500],
             )
 
@@ -91,13 +99,13 @@ class Writer:
         """Seconds that a bare XREAD in pages of 256 takes over the whole log."""
         began, last = time.perf_counter(), b"0-0"
         while True:
-            answer: Any = await self._redis.xread({log_key(_PARTITION): last}, count=256)
+            answer: Any = await self._redis.xread({log_key(self._partition): last}, count=256)
             if not answer:
                 return time.perf_counter() - began
             last = answer[0][1][-1][0]
 
     async def _call(self, function: str, **request: object) -> Any:
-        return await self._store.call(_PARTITION, function, request)
+        return await self._store.call(self._partition, function, request)
 
 
 async def store_latency(url: str, *, seconds: float) -> dict[str, float]:

@@ -34,9 +34,10 @@ DAY_MS = 86_400_000
 class EventClient:
     """A caller of the service at `server`."""
 
-    def __init__(self, *, server: RunningServer, stub: EventServiceStub) -> None:
+    def __init__(self, *, server: RunningServer, stub: EventServiceStub, events: Events) -> None:
         self.server = server
         self.stub = stub
+        self.events = events
 
     async def all(self, **request: Any) -> list[Response]:
         """Every message until the subscription has caught up, from the oldest event by default."""
@@ -78,7 +79,7 @@ async def serving(
     )
     try:
         async with grpc.aio.insecure_channel(server.address) as channel:
-            yield EventClient(server=server, stub=EventServiceStub(channel))
+            yield EventClient(server=server, stub=EventServiceStub(channel), events=events)
     finally:
         await server.stop()
 
