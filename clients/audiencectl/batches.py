@@ -1,10 +1,8 @@
 """Many values for a call that takes 500 at a time: from the command line, a file, or a pipe."""
 
-import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import typer
@@ -18,20 +16,20 @@ ValueT = TypeVar("ValueT")
 BATCH_SIZE: Final = 500
 
 FileOption = Annotated[
-    Path | None,
+    typer.FileText | None,
     typer.Option(
         "--file",
-        exists=True,
-        dir_okay=False,
-        allow_dash=True,
+        encoding="utf-8-sig",
         help="Read more of them from a file, one a line; - is standard input.",
     ),
 ]
 
 
-def values_of(given: Sequence[str] | None, file: Path | None, *, what: str) -> Iterator[str]:
+def values_of(
+    given: Sequence[str] | None, file: Iterable[str] | None, *, what: str
+) -> Iterator[str]:
     """The values of the command line, then the lines of the file; exit 2 when there are none."""
-    lines = _lines(file) if file else iter(())
+    lines = _stripped(file or ())
     values = (value for each in (given or (), lines) for value in each)
     first = next(values, None)
     if first is None:
@@ -72,14 +70,6 @@ class Counted:
     def add(self, count: int) -> None:
         """So many more are done."""
         self._progress.advance(self._task, count)
-
-
-def _lines(file: Path) -> Iterator[str]:
-    if str(file) == "-":
-        yield from _stripped(sys.stdin)
-        return
-    with file.open(encoding="utf-8") as opened:
-        yield from _stripped(opened)
 
 
 def _stripped(lines: Iterable[str]) -> Iterator[str]:

@@ -17,12 +17,14 @@ from enrichment.v1.view_budgets_pb2 import (
 )
 from rich.console import RenderableType
 
+from clients.audiencectl.budget_forecast import forecast
 from clients.audiencectl.failures import USAGE, refuse
 from clients.audiencectl.kinds import ACCOUNT, AccountArgument
 from clients.audiencectl.output import fields_of, short, show, table_of, when, word
 from clients.audiencectl.session import AsJson, Session, ask_enrichment, session_of
 
-app = typer.Typer(no_args_is_help=True, help="The views that an account may make today.")
+app = typer.Typer(no_args_is_help=True, help="The views that an account may make.")
+app.command()(forecast)
 
 
 class Purpose(StrEnum):
@@ -35,7 +37,7 @@ class Purpose(StrEnum):
 ReservationArgument = Annotated[
     str, typer.Argument(metavar="RESERVATION", help="ACCOUNT/ID as reserve shows it, or full name.")
 ]
-CountArgument = Annotated[int, typer.Argument(metavar="[COUNT]", help="Views asked for.")]
+CountArgument = Annotated[int, typer.Argument(metavar="COUNT", help="Views asked for.")]
 PurposeOption = Annotated[Purpose, typer.Option(help="What the views are for.")]
 Partial = Annotated[bool, typer.Option("--allow-partial", help="Take what is left instead.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only look; change nothing.")]
@@ -58,7 +60,7 @@ def list_budgets(
     accounts: Annotated[
         list[str],
         typer.Argument(
-            metavar="ACCOUNT...", help="Ids or full names.", autocompletion=ACCOUNT.complete
+            metavar="ACCOUNT", help="Ids or full names.", autocompletion=ACCOUNT.complete
         ),
     ],
     as_json: AsJson = False,

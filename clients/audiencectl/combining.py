@@ -45,7 +45,7 @@ def combine(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Audiences, in order.", autocompletion=AUDIENCE.complete
+            metavar="SOURCE", help="Audiences, in order.", autocompletion=AUDIENCE.complete
         ),
     ],
     display_name: Annotated[str, typer.Option(help="A name for people.")] = "",

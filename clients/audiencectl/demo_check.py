@@ -8,15 +8,9 @@ from itertools import pairwise
 
 from audience.v1.audiences_pb2 import AudienceProgress, ImportReceipt
 
+from clients.audiencectl.caps import cap_on
 from clients.audiencectl.simulator import View
 
-# Views a day by ramp week; the last one stays (seed: 10 to 60 in six weeks, 50 to 100 in two).
-_CAPS = {
-    "new": (10, 20, 30, 40, 50, 60),
-    "established": (30, 46, 63, 80),
-    "veteran": (50, 100),
-    "recovery": (5, 8, 12, 15, 19, 22, 26, 30),
-}
 _FRESH = timedelta(days=30)
 _MOST_PARTIAL_VIEWS = 3
 
@@ -27,13 +21,6 @@ class Finding:
 
     rule: str
     breaches: list[str]
-
-
-def cap_on(day: date, *, strategy: str, ramp_start: date) -> int:
-    """Views that the strategy allows on this day."""
-    caps = _CAPS[strategy]
-    week = (day - ramp_start).days // 7
-    return caps[min(week, len(caps) - 1)]
 
 
 def views_by_day(views: Sequence[View], *, account: str) -> dict[date, int]:

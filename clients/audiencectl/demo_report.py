@@ -9,9 +9,9 @@ import plotext
 from rich.console import Console
 from rich.table import Table
 
+from clients.audiencectl.caps import cap_on
 from clients.audiencectl.demo_check import (
     Finding,
-    cap_on,
     check_caps,
     check_repeats,
     check_rows,

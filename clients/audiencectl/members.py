@@ -93,7 +93,7 @@ def remove(
     ctx: typer.Context,
     audience: AudienceArgument,
     prospects: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROSPECT]...", help="Ids or full names.")
+        list[str] | None, typer.Argument(metavar="PROSPECT", help="Ids or full names.")
     ] = None,
     file: FileOption = None,
     as_json: AsJson = False,
@@ -126,7 +126,7 @@ def stream(
     audiences: Annotated[
         list[str],
         typer.Argument(
-            metavar="AUDIENCE...", help="Ids or full names.", autocompletion=AUDIENCE.complete
+            metavar="AUDIENCE", help="Ids or full names.", autocompletion=AUDIENCE.complete
         ),
     ],
     exclude: Annotated[

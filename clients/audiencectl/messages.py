@@ -37,9 +37,7 @@ def readiness(
 def render(
     ctx: typer.Context,
     template: Template,
-    prospects: Annotated[
-        list[str], typer.Argument(metavar="PROSPECT...", help="Ids or full names.")
-    ],
+    prospects: Annotated[list[str], typer.Argument(metavar="PROSPECT", help="Ids or full names.")],
     as_json: AsJson = False,
 ) -> None:
     """Show a message as these prospects (100 at most) would get it."""

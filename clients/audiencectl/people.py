@@ -11,7 +11,7 @@ from clients.audiencectl.session import Session
 
 People = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PERSON]...", help="Profile URLs, or ids or names of prospects."),
+    typer.Argument(metavar="PERSON", help="Profile URLs, or ids or names of prospects."),
 ]
 
 

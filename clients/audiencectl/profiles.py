@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="What is known of people who were v
 @app.command()
 def get(
     ctx: typer.Context,
-    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE...", help="Ids or full names.")],
+    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE", help="Ids or full names.")],
     account: Annotated[
         str | None, ACCOUNT.option("With what this account alone sees, such as the degree.")
     ] = None,
@@ -44,7 +44,7 @@ def erase(
     ctx: typer.Context,
     identifiers: Annotated[
         list[str],
-        typer.Argument(metavar="IDENTIFIER...", help="All ids and vanities known of the person."),
+        typer.Argument(metavar="IDENTIFIER", help="All ids and vanities known of the person."),
     ],
     yes: Yes = False,
     as_json: AsJson = False,

@@ -42,7 +42,7 @@ def list_prospects(
     ctx: typer.Context,
     beginning: Annotated[
         str | None,
-        typer.Argument(metavar="[BEGINNING]", help="How the field begins, in any case."),
+        typer.Argument(metavar="BEGINNING", help="How the field begins, in any case."),
     ] = None,
     field: Annotated[Field, typer.Option(help="Field to search.")] = Field.LAST_NAME,
     limit: Limit = 100,

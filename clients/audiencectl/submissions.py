@@ -25,7 +25,7 @@ def submit(
     profiles: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PROFILE]...",
+            metavar="PROFILE",
             help="Vanities or ids; several of one person with commas, a reference after a space.",
         ),
     ] = None,
@@ -60,7 +60,7 @@ def withdraw(
     ctx: typer.Context,
     enrichment: EnrichmentArgument,
     profiles: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROFILE]...", help="Ids or full names.")
+        list[str] | None, typer.Argument(metavar="PROFILE", help="Ids or full names.")
     ] = None,
     file: FileOption = None,
     as_json: AsJson = False,

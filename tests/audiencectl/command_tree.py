@@ -15,14 +15,20 @@ def commands() -> dict[str, TyperCommand]:
 
 def usage(path: str, command: TyperCommand) -> str:
     """A command with its arguments."""
-    arguments = [each.metavar or "" for each in command.params if isinstance(each, TyperArgument)]
-    return " ".join([path, *arguments])
+    arguments = [each for each in command.params if isinstance(each, TyperArgument)]
+    return " ".join([path, *map(_in_usage, arguments)])
 
 
 def row(path: str, command: TyperCommand, calls: str) -> str:
     """The line of the reference for a command that calls this method."""
     called = f"`{calls}`" if calls else ""
     return f"| `{usage(path, command)}` | {called} | {command.get_short_help_str(limit=500)} |"
+
+
+def _in_usage(argument: TyperArgument) -> str:
+    name = argument.metavar or ""
+    name = name if argument.required else f"[{name}]"
+    return f"{name}..." if argument.nargs == -1 else name
 
 
 def _below(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, TyperCommand]]:

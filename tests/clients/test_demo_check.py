@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from audience.v1.audiences_pb2 import AudienceProgress, ImportReceipt
 
+from clients.audiencectl.caps import cap_on
 from clients.audiencectl.demo_check import (
-    cap_on,
     check_caps,
     check_repeats,
     check_rows,

@@ -1,0 +1,109 @@
+"""The exit status of real processes: what a script goes by."""
+
+import json
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from clients.audiencectl.failures import EXIT_STATUSES
+from tests.audiencectl.conftest import Cli
+
+_PROGRAM = (sys.executable, "-m", "clients.audiencectl")
+
+
+def run(cli: Cli, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """audiencectl as a process of its own."""
+    return subprocess.run(
+        [*_PROGRAM, "--data-dir", str(cli.data_dir), "--workspace", "status", *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("account get", 2, "Missing argument"),
+        ("account get NotAnId", 2, "name"),
+        ("budget commit no-slash 1", 2, "ACCOUNT/ID"),
+        ("event list --type birthday", 2, "profile-enriched"),
+        ("event subscribe --shard 4", 2, "0/4"),
+        ("event subscribe --since noon", 2, "2026-01-05T08:00:00Z"),
+        ("prospect erase abcdefgh", 2, "--yes"),
+        ("audience add people", 2, "--file"),
+        ("--audience 127.0.0.1:1 --timeout 0.5 audience list", 3, "audiencectl doctor"),
+        ("account get nobody", 4, "ACCOUNT_NOT_FOUND"),
+        ("audience get nobody", 4, "AUDIENCE_NOT_FOUND"),
+        ("budget consume ada 11", 5, "VIEW_BUDGET_EXHAUSTED"),
+        ("account connect ada --provider-account-id other --strategy new", 7, "ALREADY_EXISTS"),
+        ("audience update people --description x --etag stale", 7, "ETAG_MISMATCH"),
+    ],
+)
+def test_it_tells_what_went_wrong(cli: Cli, words: str, status: int, said: str) -> None:
+    cli(
+        *("--workspace", "status", "account", "connect", "ada"),
+        *("--provider-account-id", "status-ada", "--strategy", "new"),
+    )
+    cli("--workspace", "status", "audience", "create", "people")
+    ended = run(cli, *words.split())
+    assert ended.returncode == status, ended.stderr
+    assert status in EXIT_STATUSES
+    assert said in ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_cursor_that_is_none_is_wrong_usage(cli: Cli) -> None:
+    ended = run(cli, "event", "subscribe", "--cursor", "nonsense")
+    assert ended.returncode == 2
+    assert "CURSOR_MALFORMED" in ended.stderr
+
+
+def test_interrupted_before_it_was_done() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [*_PROGRAM, "--enrichment", address, "--timeout", "60", "account", "list"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            silent.accept()[0].close()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+        finally:
+            if process.poll() is None:
+                process.kill()
+    assert process.returncode == 130
+    assert said == "audiencectl: Interrupted.\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(cli: Cli) -> None:
+    words = [*_PROGRAM, "--data-dir", str(cli.data_dir), "event", "subscribe", "--from", "earliest"]
+    line = f"{shlex.join(words)} --once --json | head -1"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout)
+    assert ended.stderr == ""
+
+
+def test_many_people_come_through_a_pipe(cli: Cli) -> None:
+    run(cli, "audience", "create", "piped")
+    people = "".join(f"https://www.linkedin.com/in/piped-{n}\n" for n in range(1200))
+    ended = run(cli, "audience", "add", "piped", "--file", "-", "--json", text=people)
+    assert ended.returncode == 0, ended.stderr
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [each["addedCount"] for each in answers] == [500, 500, 200]
+    page = json.loads(run(cli, "audience", "members", "piped", "--limit", "1100", "--json").stdout)
+    assert len(page["members"]) == 1100
+    rest = run(cli, "audience", "members", "piped", "--json", "--page-token", page["nextPageToken"])
+    assert len(json.loads(rest.stdout)["members"]) == 100
+    names = {each["prospect"]["name"] for each in page["members"]}
+    assert not names & {each["prospect"]["name"] for each in json.loads(rest.stdout)["members"]}
