@@ -164,6 +164,7 @@ def account_fields(account: Account) -> RenderableType:
         ("errors today", account.counted_errors_today),
         ("pause", pause_in_words(account.pause)),
         ("connected", when(account.create_time)),
+        ("etag", account.etag),
     ]
     return fields_of((label, value) for label, value in pairs if value != "")
 
