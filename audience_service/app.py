@@ -50,6 +50,7 @@ from clients.enrichment import EnrichmentClient
 from servicekit.clock import open_clock
 from servicekit.kept_secrets import embedded_secret
 from servicekit.metrics import Metrics
+from servicekit.outgoing_calls import OutgoingCalls
 from servicekit.server import Hook
 from servicekit.services import Service
 from servicekit.settings import ConfigurationError
@@ -96,7 +97,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
                 "AUDIENCE_ERASURE_KEY: people in this database were erased under another key and "
                 "would come back under this one. Set the key that it was first used with."
             )
-        client = _enrichment_client(settings)
+        client = _enrichment_client(settings, metrics)
         undo.push_async_callback(client.close)
         http = httpx.AsyncClient(timeout=10.0, follow_redirects=False)
         undo.push_async_callback(http.aclose)
@@ -181,7 +182,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     )
 
 
-def _enrichment_client(settings: Settings) -> EnrichmentClient:
+def _enrichment_client(settings: Settings, metrics: Metrics) -> EnrichmentClient:
     try:
         credentials = Credentials(
             ca_file=settings.enrichment_ca_file,
@@ -189,7 +190,11 @@ def _enrichment_client(settings: Settings) -> EnrichmentClient:
             key_file=settings.enrichment_key_file,
             token_file=settings.enrichment_token_file,
         )
-        return EnrichmentClient(settings.enrichment_address, credentials=credentials)
+        return EnrichmentClient(
+            settings.enrichment_address,
+            credentials=credentials,
+            interceptors=[OutgoingCalls(metrics)],
+        )
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"AUDIENCE_ENRICHMENT_*_FILE: {error}.") from None
 

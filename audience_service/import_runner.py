@@ -132,7 +132,8 @@ class ImportRunner:
                 if position <= job.applied_rows:
                     continue
                 before = job.counts
-                job = await self._apply_batch(job, batch, first_row=first)
+                with self._observer.work("import"):
+                    job = await self._apply_batch(job, batch, first_row=first)
                 self._observer.rows_applied(job.counts.since(before))
                 self._signals.send(key_of(job))
                 self._signals.send(("members", job.workspace))

@@ -9,7 +9,7 @@ import asyncio
 import copy
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import grpc
@@ -104,21 +104,25 @@ def open_channel(
     *,
     timeout: float = DEFAULT_TIMEOUT_SECONDS,
     credentials: Credentials = PLAIN_TEXT,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> grpc.aio.Channel:
     """A channel to ``host:port``; ``timeout`` is the default deadline in seconds.
+
+    ``interceptors`` see each attempt of a call that is repeated.
 
     Raises:
         OSError: a file of the credentials cannot be read.
         ValueError: they hold no token, or it would be sent to another machine in plain text.
     """
     token = credentials.token_for(address)
-    interceptors: list[grpc.aio.ClientInterceptor] = [_UnaryCalls(timeout=timeout, token=token)]
+    chain: list[grpc.aio.ClientInterceptor] = [_UnaryCalls(timeout=timeout, token=token)]
     if token is not None:
-        interceptors += [TokenOnResponseStreams(token), TokenOnStreams(token)]
+        chain += [TokenOnResponseStreams(token), TokenOnStreams(token)]
+    chain += interceptors
     tls = credentials.channel_credentials()
     if tls is None:
-        return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=interceptors)
-    return grpc.aio.secure_channel(address, tls, options=_OPTIONS, interceptors=interceptors)
+        return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=chain)
+    return grpc.aio.secure_channel(address, tls, options=_OPTIONS, interceptors=chain)
 
 
 class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):

@@ -1,5 +1,6 @@
 """What the clients of both services have in common: a channel, opened here or given."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,15 +19,18 @@ class ServiceClient:
         *,
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
         credentials: Credentials = PLAIN_TEXT,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
     ) -> None:
         """``target`` is host:port, or a channel of ``open_channel`` that somebody else closes.
 
-        ``timeout`` is the deadline, in seconds, of calls that bring none. It and ``credentials``
-        are for an address, and fail as of ``open_channel``; a channel has its own.
+        ``timeout`` is the deadline, in seconds, of calls that bring none. It, ``credentials`` and
+        ``interceptors`` are for an address, as of ``open_channel``; a channel has its own.
         """
         self._owns_channel = isinstance(target, str)
         self._channel = (
-            open_channel(target, timeout=timeout, credentials=credentials)
+            open_channel(
+                target, timeout=timeout, credentials=credentials, interceptors=interceptors
+            )
             if isinstance(target, str)
             else target
         )

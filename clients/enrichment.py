@@ -1,5 +1,7 @@
 """Client of the enrichment service: accounts, view budgets, enrichments and events."""
 
+from collections.abc import Sequence
+
 import grpc
 from enrichment.v1.accounts_pb2_grpc import AccountServiceStub
 from enrichment.v1.enrichments_pb2_grpc import EnrichmentServiceStub
@@ -23,9 +25,12 @@ class EnrichmentClient(ServiceClient):
         *,
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
         credentials: Credentials = PLAIN_TEXT,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
     ) -> None:
         """Arguments as of ``ServiceClient``."""
-        super().__init__(target, timeout=timeout, credentials=credentials)
+        super().__init__(
+            target, timeout=timeout, credentials=credentials, interceptors=interceptors
+        )
         self.accounts = AccountServiceStub(self._channel)
         self.view_budgets = ViewBudgetServiceStub(self._channel)
         self.enrichments = EnrichmentServiceStub(self._channel)

@@ -12,6 +12,7 @@ from servicekit.logs import configure_logging
 from servicekit.metrics import Metrics
 from servicekit.server import run, serve
 from servicekit.settings import load_settings
+from servicekit.tracing import TRACING
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def main() -> None:
 
 
 async def _serve(settings: Settings, *, metrics: Metrics) -> None:
+    TRACING.start(service="enrichment-service", endpoint=settings.otlp_endpoint)
     app = await build(settings, metrics=metrics)
     await serve(
         name="enrichment-service",
@@ -51,7 +53,7 @@ async def _serve(settings: Settings, *, metrics: Metrics) -> None:
         access=ACCESS,
         settings=settings,
         drain=app.drain,
-        close=app.close,
+        close=[TRACING.close, *app.close],
         metrics=app.metrics,
     )
 

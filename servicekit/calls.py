@@ -18,6 +18,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
+from servicekit import tracing
 from servicekit.access import AccessTable, Rule, check_workspaces
 from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics, MethodMetrics
@@ -87,6 +88,7 @@ class Calls:
             method=full_name,
             domain=_package(service),
             metrics=self._metrics.of(service=service, method=method, kind=_kind(handler)),
+            streams=handler.request_streaming or handler.response_streaming,
         )
         return _rebuild(handler, call, parse)
 
@@ -98,8 +100,9 @@ def _guard(
     method: str,
     domain: str,
     metrics: MethodMetrics,
+    streams: bool,
 ) -> Behaviour:
-    """Runs one call with its id, caller and log line; turns what it raises into a status."""
+    """Runs one call with its id, caller, span and log line; turns what it raises into a status."""
 
     async def call(request: Any, context: Context) -> Any:
         request_id = request_id_of(context.invocation_metadata())
@@ -108,14 +111,16 @@ def _guard(
         record = CallRecord(
             method=method, peer=context.peer(), request_id=request_id, metrics=metrics
         )
-        try:
-            current_caller.set(await admit(context))
-            return await run(request, context)
-        except BaseException as error:
-            await _fail(error, record, context, domain=domain)
-            raise
-        finally:
-            record.write()
+        with tracing.served(method, context.invocation_metadata(), streams=streams) as span:
+            try:
+                current_caller.set(await admit(context))
+                return await run(request, context)
+            except BaseException as error:
+                await _fail(error, record, context, domain=domain)
+                raise
+            finally:
+                record.write()
+                tracing.mark(span, code=record.code, reason=record.reason)
 
     return call
 

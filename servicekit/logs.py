@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from servicekit.error_places import places_of, types_of
+from servicekit.tracing import trace_ids
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -35,6 +36,7 @@ def configure_logging(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
+        _name_trace,
         _tell_places,
         *([count] if count else []),
     ]
@@ -62,6 +64,11 @@ def configure_logging(
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
+
+
+def _name_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event.update(trace_ids())
+    return event
 
 
 def _tell_places(_logger: object, _method: str, event: EventDict) -> EventDict:

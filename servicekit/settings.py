@@ -74,6 +74,12 @@ class ServerSettings(SecuritySettings):
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the metrics; 0 takes a free one."
     )
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s]+$",
+        description="Where traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317. "
+        "Without it OTEL_EXPORTER_OTLP_ENDPOINT counts; without either nothing is traced.",
+    )
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from audience_service.ports import Store, Transaction
+from servicekit import tracing
 from servicekit.errors import ServiceError
 from servicekit.metrics import QUICK, Metrics
 
@@ -52,7 +54,8 @@ class ObservedStore:
     def _observed(self, kind: str) -> Iterator[None]:
         started = time.perf_counter()
         try:
-            yield
+            with tracing.part(f"transaction {kind}", {}, kind=SpanKind.INTERNAL):
+                yield
         except ServiceError as error:
             if error.reason == "DATABASE_UNAVAILABLE":
                 self._failures.labels(kind).inc()

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from audience_service.shielding import to_its_end
+from audience_service.sql.statement_spans import trace_statements
 from servicekit.errors import Code, ServiceError, unavailable
 from servicekit.settings import ConfigurationError
 
@@ -56,6 +57,7 @@ class Database:
                 address = address.set(drivername="postgresql+psycopg")
             self._embedded = address.get_backend_name() == "sqlite"
             self.engine: AsyncEngine = create_async_engine(address)
+            trace_statements(self.engine.sync_engine)
         except (ArgumentError, InvalidRequestError, ModuleNotFoundError) as error:
             raise ConfigurationError(
                 "AUDIENCE_DATABASE_URL: give a database with an async driver, such as "

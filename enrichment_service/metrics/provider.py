@@ -6,6 +6,7 @@ from prometheus_client import Histogram
 
 from enrichment_service.ports import ProfileSource
 from enrichment_service.view_results import ViewResult
+from servicekit import tracing
 from servicekit.metrics import QUICK, Metrics
 
 
@@ -27,11 +28,15 @@ class ObservedSource:
     ) -> ViewResult:
         """As of the source."""
         started = time.perf_counter()
-        result = await self._source.view(
-            provider_account_id=provider_account_id,
-            identifier=identifier,
-            deadline_seconds=deadline_seconds,
-        )
-        status = "" if result.status is None else str(result.status)
+        # Nothing of the trace goes along: the URL names a person, and our inside is not theirs.
+        with tracing.part("provider view", {"http.request.method": "GET"}) as span:
+            result = await self._source.view(
+                provider_account_id=provider_account_id,
+                identifier=identifier,
+                deadline_seconds=deadline_seconds,
+            )
+            status = "" if result.status is None else str(result.status)
+            span.set_attribute("http.response.status_code", result.status or 0)
+            span.set_attribute("finding", result.finding)
         self._seconds.labels(result.finding, status).observe(time.perf_counter() - started)
         return result

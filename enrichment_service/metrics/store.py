@@ -8,6 +8,7 @@ from prometheus_client import Counter, Histogram
 
 from enrichment_service.event_log import LogStore
 from enrichment_service.ports import RefusedError
+from servicekit import tracing
 from servicekit.errors import ServiceError
 from servicekit.metrics import QUICK, Metrics
 
@@ -63,7 +64,10 @@ class ObservedStore:
         """As of the store."""
         started = time.perf_counter()
         try:
-            answer = await self._store.call(partition, function, request)
+            with tracing.part(
+                f"store {function}", {"db.system.name": "redis", "db.operation.name": function}
+            ):
+                answer = await self._store.call(partition, function, request)
         except RefusedError as refusal:
             self._refusals.labels(function, refusal.reason).inc()
             if refusal.reason == "VIEW_BUDGET_EXHAUSTED":

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Gauge, Histogram
+from structlog.contextvars import bound_contextvars
 
 from enrichment_service.ports import TickObserver
+from servicekit import tracing
 from servicekit.metrics import SLOW, Metrics
+from servicekit.names import random_id
 
 
 class ObservedTicks(TickObserver):
@@ -38,6 +41,7 @@ class ObservedTicks(TickObserver):
         started = time.perf_counter()
         with self._running.track_inprogress():
             try:
-                yield
+                with tracing.root("tick"), bound_contextvars(request_id=random_id()):
+                    yield
             finally:
                 self._seconds.observe(time.perf_counter() - started)

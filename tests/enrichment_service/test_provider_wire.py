@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager, closing
 import orjson
 import pytest
 
+from enrichment_service.metrics.provider import ObservedSource
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.view_results import Finding, ViewResult
+from servicekit.metrics import Metrics
+from servicekit.tracing import TRACING, root
+from tests.support.otlp_collector import collecting
 
 PROFILE = orjson.dumps(
     {
@@ -76,6 +80,24 @@ async def test_the_request_is_what_the_api_wants() -> None:
     )
     headers = {line.lower() for line in lines[1:]}
     assert {"x-api-key: key", "accept-encoding: identity"} <= headers
+
+
+async def test_nothing_of_a_trace_leaves_for_the_provider() -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(head(length=len(PROFILE)) + PROFILE)
+
+    async with collecting() as collector, serving(answer) as (provider, requests):
+        TRACING.start(service="probe", endpoint=collector.endpoint)
+        source = ObservedSource(provider, metrics=Metrics())
+        with root("tick"):
+            await source.view(
+                provider_account_id="a", identifier="ada-lovelace", deadline_seconds=5
+            )
+        await TRACING.close()
+    headers = [line.partition(":")[0].lower() for line in requests[0].decode().split("\r\n")[1:]]
+    assert {"traceparent", "tracestate", "baggage", "x-request-id"}.isdisjoint(headers)
+    assert [span.name for span in collector.spans] == ["provider view", "tick"]
+    assert b"ada-lovelace" not in collector.raw
 
 
 @pytest.mark.parametrize("kept", [False, True])
