@@ -41,6 +41,7 @@ from audience_service.settings import Settings
 from audience_service.signals import Signals
 from audience_service.sql.database import Database
 from audience_service.sql.erasures import key_is_known
+from audience_service.sql.fitness import check_fitness
 from audience_service.sql.migrate import migrate
 from audience_service.sql.store import SqlStore
 from audience_service.submitting import Submitter
@@ -91,6 +92,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
         database = Database(settings.database_url)
         undo.push_async_callback(database.close)
         await migrate(database)
+        await check_fitness(database)
         keys = PersonKeys(_erasure_secret(settings, database))
         if not await key_is_known(database, keys):
             raise ConfigurationError(

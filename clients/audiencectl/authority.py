@@ -51,9 +51,13 @@ class Authority:
     def sign_server(
         self, directory: Path, *, hosts: Sequence[str], name: str = "server", days: int = 90
     ) -> None:
-        """``server.pem`` and ``server.key`` for these host names and addresses."""
+        """``server.pem`` and ``server.key`` for these host names and addresses.
+
+        A server may call others with it as well.
+        """
         alternatives = [_host(host) for host in hosts]
-        self._sign(directory, name, alternatives, usage=ExtendedKeyUsageOID.SERVER_AUTH, days=days)
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        self._sign(directory, name, alternatives, usages=usages, days=days)
 
     def sign_client(
         self, directory: Path, *, names: Sequence[str], name: str = "client", days: int = 90
@@ -63,7 +67,8 @@ class Authority:
             x509.UniformResourceIdentifier(each) if ":" in each else x509.DNSName(each)
             for each in names
         ]
-        self._sign(directory, name, alternatives, usage=ExtendedKeyUsageOID.CLIENT_AUTH, days=days)
+        usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
+        self._sign(directory, name, alternatives, usages=usages, days=days)
 
     def _sign(
         self,
@@ -71,7 +76,7 @@ class Authority:
         name: str,
         alternatives: Sequence[x509.GeneralName],
         *,
-        usage: x509.ObjectIdentifier,
+        usages: Sequence[x509.ObjectIdentifier],
         days: int,
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -79,7 +84,7 @@ class Authority:
             _builder(_name(name), self.certificate.subject, key, days=days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .sign(self.key, hashes.SHA256())
         )
