@@ -107,7 +107,12 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     store = ObservedStore(SqlStore(database, keys=keys), metrics=metrics)
     enrichment = GrpcEnrichment(client)
     ads = ObservedAds(
-        LinkedInAdsApi(http, url=settings.linkedin_api_url, version=settings.linkedin_version),
+        LinkedInAdsApi(
+            http,
+            url=settings.linkedin_api_url,
+            version=settings.linkedin_version,
+            api=settings.linkedin_counts_api,
+        ),
         metrics=metrics,
     )
     counts = AudienceCounts(ads=ads, clock=clock)

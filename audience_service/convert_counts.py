@@ -19,7 +19,10 @@ def from_proto_criteria(criteria: audience_counts_pb2.TargetingCriteria) -> Targ
 def to_proto_size(size: AudienceSize) -> audience_counts_pb2.GetAudienceCountResponse:
     """How many there are."""
     return audience_counts_pb2.GetAudienceCountResponse(
-        total=size.total, active=size.active, below_minimum=size.below_minimum
+        total=size.total,
+        active=size.active,
+        below_minimum=size.below_minimum,
+        meets_minimum=size.meets_minimum,
     )
 
 

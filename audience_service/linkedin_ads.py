@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 import structlog
@@ -21,7 +21,8 @@ from servicekit.errors import (
 
 _log = structlog.get_logger("linkedin_ads")
 
-_PATH: Final = "/rest/audienceCounts"
+# (domain: the versioned API, and the seed's older form, which knows no versions)
+_PATHS: Final = {"rest": "/rest/audienceCounts", "v2": "/v2/audienceCountsV2"}
 _TOTAL_SECONDS: Final = 15.0
 _PAUSES: Final = (0.2, 0.6)
 _MOST_BYTES: Final = 64 * 1024
@@ -34,13 +35,21 @@ _RESTRICTED_MEMBER: Final = 65608
 class LinkedInAdsApi:
     """``ports.LinkedInAds`` on an HTTP client, which somebody else closes.
 
-    ``version`` is the month of the API, such as 202607: LinkedIn serves each for about a year.
+    ``version`` is the month of the API, such as 202607: LinkedIn serves each for about a year. With
+    ``api`` "v2" the older form is asked instead, which has none.
     """
 
-    def __init__(self, client: httpx.AsyncClient, *, url: str, version: str) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        url: str,
+        version: str,
+        api: Literal["rest", "v2"] = "rest",
+    ) -> None:
         self._client = client
-        self._url = url.rstrip("/") + _PATH
-        self._version = version
+        self._url = url.rstrip("/") + _PATHS[api]
+        self._versions = {"LinkedIn-Version": version} if api == "rest" else {}
 
     async def count(self, query: str, *, token: str) -> AudienceSize:
         try:
@@ -63,7 +72,7 @@ class LinkedInAdsApi:
     async def _ask(self, query: str, *, token: str) -> tuple[int, dict[str, object]]:
         headers = {
             "Authorization": f"Bearer {token}",
-            "LinkedIn-Version": self._version,
+            **self._versions,
             "X-Restli-Protocol-Version": "2.0.0",
         }
         if must_tunnel(query):

@@ -14,6 +14,9 @@ TEXT_FIELDS: Final = ("first_name", "last_name", "headline", "company", "title",
 SEARCHED_FIELDS: Final = ("first_name", "last_name", "company", "headline", "location")
 KEPT_FIELDS: Final = (*TEXT_FIELDS, "picture_url")
 
+# (seed: 300 is the minimum audience size of a campaign)
+_LEAST_AUDIENCE: Final = 300
+
 
 class MemberState(IntEnum):
     """Where a member's enrichment stands."""
@@ -41,9 +44,19 @@ class Provenance(NamedTuple):
     time_ms: int
 
 
+class Hidden(NamedTuple):
+    """What a field would hold without the manual edit of it."""
+
+    value: str
+    provenance: Provenance
+
+
 @dataclass(slots=True, kw_only=True)
 class Prospect:
-    """A person of a workspace. ``merged_into`` names the prospect that took this one's place."""
+    """A person of a workspace. ``merged_into`` names the prospect that took this one's place.
+
+    ``hidden`` has, for fields that were edited by hand, what imports and enrichment say of them.
+    """
 
     workspace: str
     id: str
@@ -52,6 +65,7 @@ class Prospect:
     provider_id: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, Provenance] = field(default_factory=dict)
+    hidden: dict[str, Hidden] = field(default_factory=dict)
     picture_expire_ms: int | None = None
     enrich_ms: int | None = None
     create_ms: int
@@ -192,6 +206,11 @@ class AudienceSize:
     def below_minimum(self) -> bool:
         """Fewer than 300, or a value that LinkedIn does not know (domain: total is 0 then)."""
         return self.total == 0
+
+    @property
+    def meets_minimum(self) -> bool:
+        """Enough for a campaign (seed: 300 is the minimum audience size)."""
+        return self.total >= _LEAST_AUDIENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

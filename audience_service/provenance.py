@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from unicodedata import normalize
 
-from audience_service.model import FieldSource, Prospect, Provenance
+from audience_service.model import FieldSource, Hidden, Prospect, Provenance
 
 # The most characters that a field holds; longer values of files and profiles are cut.
 LONGEST: Final = {
@@ -18,6 +18,8 @@ LONGEST: Final = {
     "picture_url": 2000,
 }
 
+
+_NOTHING: Final = ("", None)
 
 # The most characters of a value that a search looks at; a prefix has no more.
 _SEARCHED: Final = 100
@@ -46,42 +48,67 @@ def write_fields(
     """Write what ``source`` may write; tells whether anything changed.
 
     A blank value never replaces anything. A weaker source never overwrites a stronger one, and of
-    the same source the newer value wins.
+    the same source the newer value wins. Under a manual edit the same holds for what it hides.
     """
     changed = False
     for name, longest in LONGEST.items():
         value = kept_text(values.get(name, ""))[:longest]
         if not value:
             continue
-        kept = prospect.provenance.get(name)
-        if kept is not None and kept.source > source:
+        shown, kept = prospect.fields.get(name, ""), prospect.provenance.get(name)
+        edited = kept is not None and kept.source is FieldSource.MANUAL
+        if edited:
+            shown, kept = prospect.hidden.get(name, _NOTHING)
+        if kept is not None and (kept.source > source or (kept.source, shown) == (source, value)):
             continue
-        if prospect.fields.get(name) == value and kept is not None and kept.source == source:
-            continue
-        prospect.fields[name] = value
-        prospect.provenance[name] = Provenance(source, now_ms)
+        found = Provenance(source, now_ms)
+        if edited:
+            prospect.hidden[name] = Hidden(value, found)
+        else:
+            prospect.fields[name], prospect.provenance[name] = value, found
         changed = True
     return changed
 
 
 def edit_fields(prospect: Prospect, values: Mapping[str, str], *, now_ms: int) -> None:
-    """A person's edit: it holds until it is cleared by a blank value."""
+    """A person's edit: it holds until a blank value clears it, and what it hid comes back.
+
+    A blank value for a field that was not edited leaves it empty until the next import or view.
+    """
     for name, value in values.items():
         text = kept_text(value)
+        shown, kept = prospect.fields.pop(name, ""), prospect.provenance.pop(name, None)
         if text:
+            if kept is not None and kept.source is not FieldSource.MANUAL:
+                prospect.hidden[name] = Hidden(shown, kept)
             prospect.fields[name] = text
             prospect.provenance[name] = Provenance(FieldSource.MANUAL, now_ms)
-        else:
-            prospect.fields.pop(name, None)
-            prospect.provenance.pop(name, None)
+        elif (hidden := prospect.hidden.pop(name, None)) is not None:
+            prospect.fields[name], prospect.provenance[name] = hidden
 
 
 def merge_fields(survivor: Prospect, other: Prospect) -> None:
     """Take over what the other knows better: by source, then by time."""
-    for name, theirs in other.provenance.items():
-        ours = survivor.provenance.get(name)
-        if ours is None or theirs > ours:
-            survivor.fields[name] = other.fields.get(name, "")
-            survivor.provenance[name] = theirs
-            if name == "picture_url":
-                survivor.picture_expire_ms = other.picture_expire_ms
+    for name in {**survivor.provenance, **other.provenance}:
+        ours, theirs = survivor.provenance.get(name), other.provenance.get(name)
+        if name == "picture_url" and theirs is not None and (ours is None or theirs > ours):
+            survivor.picture_expire_ms = other.picture_expire_ms
+        known = sorted(
+            [*_known(survivor, name), *_known(other, name)],
+            key=lambda each: each.provenance,
+            reverse=True,
+        )
+        best = known[0]
+        survivor.fields[name], survivor.provenance[name] = best
+        survivor.hidden.pop(name, None)
+        if best.provenance.source is FieldSource.MANUAL:
+            seen = [each for each in known if each.provenance.source is not FieldSource.MANUAL]
+            if seen:
+                survivor.hidden[name] = seen[0]
+
+
+def _known(prospect: Prospect, name: str) -> list[Hidden]:
+    """What is known of a field, shown or hidden."""
+    kept, hidden = prospect.provenance.get(name), prospect.hidden.get(name)
+    shown = [Hidden(prospect.fields.get(name, ""), kept)] if kept is not None else []
+    return shown if hidden is None else [*shown, hidden]

@@ -1,6 +1,7 @@
 """What the service can be told, by environment variables with the prefix AUDIENCE_."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -58,6 +59,11 @@ class Settings(ServerSettings):
         default="202607",
         pattern=r"^\d{4}(0[1-9]|1[0-2])$",
         description="LinkedIn-Version (YYYYMM) of the Marketing API.",
+    )
+    linkedin_counts_api: Literal["rest", "v2"] = Field(
+        default="rest",
+        description="Which form of audience counts is asked: rest (/rest/audienceCounts) or v2 "
+        "(/v2/audienceCountsV2, without a version).",
     )
     deleted_retention_days: int = Field(
         default=30,

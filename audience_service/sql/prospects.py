@@ -6,7 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.model import KEPT_FIELDS, SEARCHED_FIELDS, FieldSource, Prospect, Provenance
+from audience_service.model import (
+    KEPT_FIELDS,
+    SEARCHED_FIELDS,
+    FieldSource,
+    Hidden,
+    Prospect,
+    Provenance,
+)
 from audience_service.provenance import fold
 from audience_service.sql.bulk import insert_rows
 from audience_service.sql.dialect import LAST_CHARACTER, one_of
@@ -187,6 +194,10 @@ def _values(prospect: Prospect) -> dict[str, Any]:
         "provenance": {
             name: [int(kept.source), kept.time_ms] for name, kept in prospect.provenance.items()
         },
+        "hidden": {
+            name: [value, int(kept.source), kept.time_ms]
+            for name, (value, kept) in prospect.hidden.items()
+        },
         "revision": prospect.revision,
         "create_ms": prospect.create_ms,
         "update_ms": prospect.update_ms,
@@ -207,6 +218,10 @@ def _prospect(found: Row[Any]) -> Prospect:
         provenance={
             name: Provenance(FieldSource(source), time_ms)
             for name, (source, time_ms) in row["provenance"].items()
+        },
+        hidden={
+            name: Hidden(value, Provenance(FieldSource(source), time_ms))
+            for name, (value, source, time_ms) in row["hidden"].items()
         },
         picture_expire_ms=row["picture_expire_ms"],
         enrich_ms=row["enrich_ms"],

@@ -114,6 +114,8 @@ prospects = Table(
     Column("enrich_ms", BigInteger),
     # {"field": [source, time_ms]}
     Column("provenance", JSON, nullable=False),
+    # {"field": ["value", source, time_ms]}
+    Column("hidden", JSON, nullable=False, server_default=text("'{}'")),
     Column("revision", Integer, nullable=False),
     Column("create_ms", BigInteger, nullable=False),
     Column("update_ms", BigInteger, nullable=False),

@@ -39,6 +39,11 @@ GONE: Mapping[str, object] = {
     "submitted_seq": 4,
     "delete_ms": 5,
 }
+ENDING: Mapping[str, object] = {
+    "purge_ms": 5 + 30 * 86_400_000,
+    "ending": True,
+    "submitted_seq": 9,
+}
 PROSPECT: Mapping[str, object] = {
     "workspace": "acme",
     "id": "p0000001",
@@ -66,16 +71,17 @@ MEMBERSHIP: Mapping[str, object] = {
 }
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006", "0007"])
 async def test_what_an_earlier_version_kept_is_there(
     empty_database: Database, version: str
 ) -> None:
     await migrate(empty_database, to=version)
     folded = {"first_name_folded": "ada"} if version >= "0004" else {}
+    purged = dict(ENDING) if version >= "0007" else {}
     async with empty_database.engine.begin() as connection:
         for name, values in (
             ("audiences", AUDIENCE),
-            ("audiences", {**AUDIENCE, **GONE}),
+            ("audiences", {**AUDIENCE, **GONE, **purged}),
             ("prospects", {**PROSPECT, **folded}),
             ("memberships", MEMBERSHIP),
         ):

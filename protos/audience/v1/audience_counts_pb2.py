@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!audience/v1/audience_counts.proto\x12\x0b\x61udience.v1\x1a\x1b\x62uf/validate/validate.proto\"\x89\x01\n\x0eTargetingFacet\x12<\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\tB-\xbaH*r(\x18\xc8\x01\x32#^urn:li:adTargetingFacet:[A-Za-z]+$\x12\x39\n\x06values\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\xe8\x07\"\x1cr\x1a\x18\xac\x02\x32\x15^urn:li:[A-Za-z]+:.+$\"J\n\x0fTargetingClause\x12\x37\n\x06\x61ny_of\x18\x01 \x03(\x0b\x32\x1b.audience.v1.TargetingFacetB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\"\x86\x01\n\x11TargetingCriteria\x12\x39\n\x07include\x18\x01 \x03(\x0b\x32\x1c.audience.v1.TargetingClauseB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x36\n\x07\x65xclude\x18\x02 \x03(\x0b\x32\x1b.audience.v1.TargetingFacetB\x08\xbaH\x05\x92\x01\x02\x10\x32\"S\n\x17GetAudienceCountRequest\x12\x38\n\x08\x63riteria\x18\x01 \x01(\x0b\x32\x1e.audience.v1.TargetingCriteriaB\x06\xbaH\x03\xc8\x01\x01\"P\n\x18GetAudienceCountResponse\x12\r\n\x05total\x18\x01 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x05\x12\x15\n\rbelow_minimum\x18\x03 \x01(\x08\x32w\n\x14\x41udienceCountService\x12_\n\x10GetAudienceCount\x12$.audience.v1.GetAudienceCountRequest\x1a%.audience.v1.GetAudienceCountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!audience/v1/audience_counts.proto\x12\x0b\x61udience.v1\x1a\x1b\x62uf/validate/validate.proto\"\x89\x01\n\x0eTargetingFacet\x12<\n\x05\x66\x61\x63\x65t\x18\x01 \x01(\tB-\xbaH*r(\x18\xc8\x01\x32#^urn:li:adTargetingFacet:[A-Za-z]+$\x12\x39\n\x06values\x18\x02 \x03(\tB)\xbaH&\x92\x01#\x08\x01\x10\xe8\x07\"\x1cr\x1a\x18\xac\x02\x32\x15^urn:li:[A-Za-z]+:.+$\"J\n\x0fTargetingClause\x12\x37\n\x06\x61ny_of\x18\x01 \x03(\x0b\x32\x1b.audience.v1.TargetingFacetB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\"\x86\x01\n\x11TargetingCriteria\x12\x39\n\x07include\x18\x01 \x03(\x0b\x32\x1c.audience.v1.TargetingClauseB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x36\n\x07\x65xclude\x18\x02 \x03(\x0b\x32\x1b.audience.v1.TargetingFacetB\x08\xbaH\x05\x92\x01\x02\x10\x32\"S\n\x17GetAudienceCountRequest\x12\x38\n\x08\x63riteria\x18\x01 \x01(\x0b\x32\x1e.audience.v1.TargetingCriteriaB\x06\xbaH\x03\xc8\x01\x01\"g\n\x18GetAudienceCountResponse\x12\r\n\x05total\x18\x01 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x05\x12\x15\n\rbelow_minimum\x18\x03 \x01(\x08\x12\x15\n\rmeets_minimum\x18\x04 \x01(\x08\x32w\n\x14\x41udienceCountService\x12_\n\x10GetAudienceCount\x12$.audience.v1.GetAudienceCountRequest\x1a%.audience.v1.GetAudienceCountResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,7 +53,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAUDIENCECOUNTREQUEST']._serialized_start=432
   _globals['_GETAUDIENCECOUNTREQUEST']._serialized_end=515
   _globals['_GETAUDIENCECOUNTRESPONSE']._serialized_start=517
-  _globals['_GETAUDIENCECOUNTRESPONSE']._serialized_end=597
-  _globals['_AUDIENCECOUNTSERVICE']._serialized_start=599
-  _globals['_AUDIENCECOUNTSERVICE']._serialized_end=718
+  _globals['_GETAUDIENCECOUNTRESPONSE']._serialized_end=620
+  _globals['_AUDIENCECOUNTSERVICE']._serialized_start=622
+  _globals['_AUDIENCECOUNTSERVICE']._serialized_end=741
 # @@protoc_insertion_point(module_scope)

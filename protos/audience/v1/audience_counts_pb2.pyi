@@ -133,6 +133,7 @@ class GetAudienceCountResponse(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     BELOW_MINIMUM_FIELD_NUMBER: _builtins.int
+    MEETS_MINIMUM_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     """Members that fit, rounded by LinkedIn. 0 with below_minimum."""
     active: _builtins.int
@@ -141,16 +142,19 @@ class GetAudienceCountResponse(_message.Message):
     """LinkedIn answered 0: fewer than 300 members, or a value that it does not know. 300 is also the least that a campaign
     can run on.
     """
+    meets_minimum: _builtins.bool
+    """At least 300 members fit: a campaign can run on them."""
     def __init__(
         self,
         *,
         total: _builtins.int = ...,
         active: _builtins.int = ...,
         below_minimum: _builtins.bool = ...,
+        meets_minimum: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "below_minimum", b"below_minimum", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "below_minimum", b"below_minimum", "meets_minimum", b"meets_minimum", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

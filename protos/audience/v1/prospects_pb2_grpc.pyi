@@ -21,8 +21,8 @@ class ProspectServiceStub:
     ListProspects: _aio.UnaryUnaryMultiCallable[_prospects_pb2.ListProspectsRequest, _prospects_pb2.ListProspectsResponse]
     """Lists a workspace's prospects by id, or finds them by the beginning of a field."""
     UpdateProspect: _aio.UnaryUnaryMultiCallable[_prospects_pb2.UpdateProspectRequest, _prospects_pb2.UpdateProspectResponse]
-    """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit; clearing the field
-    ends that.
+    """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit. Clearing the field
+    ends that: what enrichment or an import has said of it comes back at once, with its source and time.
     """
     EraseProspect: _aio.UnaryUnaryMultiCallable[_prospects_pb2.EraseProspectRequest, _prospects_pb2.EraseProspectResponse]
     """Forgets a person, here and in the enrichment service, and keeps imports from bringing them back. Repeating it is
@@ -54,8 +54,8 @@ class ProspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _prospects_pb2.UpdateProspectRequest,
         context: _aio.ServicerContext[_prospects_pb2.UpdateProspectRequest, _abc.Awaitable[_prospects_pb2.UpdateProspectResponse]],
     ) -> _abc.Awaitable[_prospects_pb2.UpdateProspectResponse]:
-        """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit; clearing the field
-        ends that.
+        """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit. Clearing the field
+        ends that: what enrichment or an import has said of it comes back at once, with its source and time.
         """
 
     @_abc_1.abstractmethod
