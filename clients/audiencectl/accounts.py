@@ -73,6 +73,7 @@ def connect(
     campaign_share: CampaignShare = None,
     pacing: PacingOption = None,
     working_hours: Hours = None,
+    request_id: Annotated[str, typer.Option(help="Makes the call repeatable.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Connect an account that the provider holds a session for."""
@@ -81,7 +82,10 @@ def connect(
     )
     wanted.provider_account_id = provider_account_id
     request = ConnectAccountRequest(
-        parent=session_of(ctx).parent, account_id=account, account=wanted
+        parent=session_of(ctx).parent,
+        account_id=account,
+        account=wanted,
+        request_id=request_id,
     )
     answer = ask_enrichment(ctx, lambda client: client.accounts.ConnectAccount(request))
     show(answer, as_json=as_json, table=lambda: account_fields(answer.account))

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-import plotext
 import typer
 from enrichment.v1.accounts_pb2 import Account, GetAccountRequest
 from enrichment.v1.enrichments_pb2 import (
@@ -21,12 +19,10 @@ from rich.console import Console
 
 from clients.audiencectl.kinds import ACCOUNT, AccountArgument
 from clients.audiencectl.output import forecast_in_words, pause_in_words, short, table_of
-from clients.audiencectl.plan import PlannedDay, is_done, plan
+from clients.audiencectl.plan import is_done, plan
 from clients.audiencectl.session import AsJson, ask_enrichment, session_of
 from clients.enrichment import EnrichmentClient
 
-_PLOT_HEIGHT: Final = 12
-_WIDEST: Final = 100
 _MOST: Final = 1000
 _AT_A_TIME: Final = 16
 
@@ -60,8 +56,10 @@ def forecast(ctx: typer.Context, account: AccountArgument, as_json: AsJson = Fal
     if not days:
         console.print(f"{short(name)} has nothing left to view.")
         return
-    width = min(console.width, _WIDEST)
-    for drawing in (_left_plot(days, width=width), _views_plot(days, width=width)):
+    # Drawing takes longer to load than all else, and the shell's completion loads this module.
+    from clients.audiencectl.plan_plots import plots
+
+    for drawing in plots(days, width=console.width):
         console.print(drawing, highlight=False, markup=False, soft_wrap=True)
     rows = [
         (short(each.name), each.progress.pending, forecast_in_words(each.forecast))
@@ -104,34 +102,3 @@ async def _names_at_work(client: EnrichmentClient, account: str, *, parent: str)
 
 def _at_work(enrichment: Enrichment) -> bool:
     return enrichment.progress.pending > 0
-
-
-def _left_plot(days: Sequence[PlannedDay], *, width: int) -> str:
-    figure = plotext.figure.clear()
-    figure.plot_size(width, _PLOT_HEIGHT)
-    figure.title(f"profiles left after each day, {_span(days)}")
-    figure.label("days from today", "x")
-    numbers = list(range(len(days)))
-    left = [each.left for each in days]
-    figure.ruler("y").lim(0, max(left[0] + days[0].views, 1))
-    figure.draw(figure.signal(numbers, left, marker="─").lines())
-    drawing: str = figure.build().string(colorless=True)
-    return drawing
-
-
-def _views_plot(days: Sequence[PlannedDay], *, width: int) -> str:
-    figure = plotext.figure.clear()
-    figure.plot_size(width, _PLOT_HEIGHT)
-    figure.title("views a day (█) and the cap (─)")
-    figure.label("days from today", "x")
-    numbers = list(range(len(days)))
-    caps = [each.cap for each in days]
-    figure.ruler("y").lim(0, max(caps) * 1.1 + 1)
-    figure.draw(figure.bar(numbers, [each.views for each in days], width=1.0))
-    figure.draw(figure.signal(numbers, caps, marker="─").lines())
-    drawing: str = figure.build().string(colorless=True)
-    return drawing
-
-
-def _span(days: Sequence[PlannedDay]) -> str:
-    return f"{days[0].day} to {days[-1].day} (UTC)"

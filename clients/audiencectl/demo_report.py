@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-import plotext
 from rich.console import Console
 from rich.table import Table
 
@@ -200,6 +199,9 @@ def _audience_table(results: Sequence[AudienceResult]) -> Table:
 
 
 def _plot(account: AccountResult) -> str:
+    # Loaded only here: it takes longer than all else, and every command imports this module.
+    import plotext
+
     numbers = list(range(1, len(account.days) + 1))
     caps = [each.cap for each in account.days]
     figure = plotext.figure.clear()

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clients.audience import AudienceClient
-from clients.audiencectl.failures import NOT_REACHABLE
+from clients.audiencectl.failures import INTERRUPTED, NOT_REACHABLE
 from clients.audiencectl.kinds import AUDIENCE
 from clients.audiencectl.output import show, word
 from clients.audiencectl.receipts import receipt_tables
@@ -60,7 +60,7 @@ def import_command(
         answer = ask_audience(ctx, run)
     except typer.Exit as end:
         # A file that was refused is refused again; a break is gone on from.
-        if end.exit_code == NOT_REACHABLE:
+        if end.exit_code in (NOT_REACHABLE, INTERRUPTED):
             sys.stderr.write(f"  Go on with it: --request-id {request}\n")
         raise
     show(answer, as_json=as_json, table=lambda: receipt_tables(answer))
