@@ -15,13 +15,14 @@ from rich.text import Text
 
 from clients.audience import AudienceClient
 from clients.audiencectl.data_dir import CLOCK_FILE
+from clients.audiencectl.doctor_access import check_certificate, check_token
 from clients.audiencectl.doctor_contract import (
     compare_services,
     reflected_contract,
     service_names,
 )
 from clients.audiencectl.doctor_findings import Finding, Level, unknown
-from clients.audiencectl.doctor_services import check_plain_text, check_service
+from clients.audiencectl.doctor_services import check_service
 from clients.audiencectl.doctor_state import check_accounts, check_event_log, check_linking
 from clients.audiencectl.failures import FAILED, describe, explained
 from clients.audiencectl.output import printable
@@ -76,26 +77,34 @@ async def _services(
     accounts = ListAccountsRequest(parent=session.parent, page_size=1)
     audiences = ListAudiencesRequest(parent=session.parent, page_size=1)
     addresses = {each: session.address_of(each) for each in ("enrichment", "audience")}
-    findings = [
+    return [
+        *_our_access(session),
         *await check_service(
             "enrichment",
             address=addresses["enrichment"],
             channel=enriching.channel,
+            credentials=session.credentials_for("enrichment"),
             call=lambda: enriching.accounts.ListAccounts(accounts),
         ),
         *await check_service(
             "audience",
             address=addresses["audience"],
             channel=holding.channel,
+            credentials=session.credentials_for("audience"),
             call=lambda: holding.audiences.ListAudiences(audiences),
         ),
     ]
-    plain = [
-        check_plain_text(service, address)
-        for service, address in addresses.items()
-        if session.credentials_for(service).ca_file is None
-    ]
-    return [*findings, *(each for each in plain if each)]
+
+
+def _our_access(session: Session) -> list[Finding]:
+    """What shows of our certificate and token without asking anybody."""
+    credentials = session.credentials_for("enrichment")
+    findings = []
+    if credentials.cert_file:
+        findings.append(check_certificate(credentials.cert_file))
+    if credentials.token_file:
+        findings += check_token(credentials.token_file, workspace=session.workspace)
+    return findings
 
 
 async def _between(enriching: EnrichmentClient, holding: AudienceClient) -> Finding:

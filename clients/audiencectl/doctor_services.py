@@ -9,19 +9,20 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from clients.audiencectl.doctor_access import check_connection
 from clients.audiencectl.doctor_contract import (
     compare,
     local_contract,
     reflected_contract,
     service_names,
 )
-from clients.audiencectl.doctor_findings import Finding, ok, problem, unknown, warning
+from clients.audiencectl.doctor_findings import Finding, Level, ok, problem, unknown, warning
 from clients.audiencectl.failures import describe
+from clients.credentials import Credentials
 from clients.errors import RpcFailed
 
 _SECONDS: Final = 3.0
 _SLOW_MS: Final = 500
-_LOOPBACK: Final = ("127.", "localhost", "[::1]")
 
 
 async def check_service(
@@ -29,6 +30,7 @@ async def check_service(
     *,
     address: str,
     channel: grpc.aio.Channel,
+    credentials: Credentials,
     call: Callable[[], Awaitable[object]],
 ) -> list[Finding]:
     """Everything about one service; ``call`` is a cheap one in the workspace."""
@@ -36,8 +38,11 @@ async def check_service(
     reached = await _check_address(subject, address)
     if reached.advice:
         return [reached]
+    connection = await check_connection(service, address=address, credentials=credentials)
+    if connection.level is Level.PROBLEM:
+        return [reached, connection]
     health = await _check_health(subject, channel, service_names(service))
-    findings = [reached, health]
+    findings = [reached, connection, health]
     if health.advice:
         return findings
     try:
@@ -91,8 +96,8 @@ async def _check_health(subject: str, channel: grpc.aio.Channel, names: list[str
         return problem(
             subject,
             f"no health check: {failed.code().name}, {failed.message}",
-            "The port is open. Does the service ask for TLS, or does something else listen "
-            "there? Look at its log.",
+            "The port is open. Does the service ask for TLS (give --ca-file), or does something "
+            "else listen there? Look at its log.",
         )
     if not_serving:
         return problem(
@@ -117,17 +122,6 @@ async def _check_call(subject: str, call: Callable[[], Awaitable[object]]) -> Fi
             "Look at the load of the service and of its store or database.",
         )
     return ok(subject, f"answers in the workspace, in {milliseconds} ms")
-
-
-def check_plain_text(service: str, address: str) -> Finding | None:
-    """A warning when tokens and personal data travel unencrypted to another machine."""
-    if address.startswith(_LOOPBACK):
-        return None
-    return warning(
-        f"{service} service",
-        f"{address} is spoken to in plain text",
-        "Set up TLS at the service; plain text is for this machine alone.",
-    )
 
 
 def _advice(error: RpcFailed) -> str:

@@ -8,9 +8,16 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import pytest
+from audience.v1.audiences_pb2 import Audience
+from enrichment.v1.accounts_pb2 import Account
+from enrichment.v1.enrichments_pb2 import Enrichment
 from enrichment.v1.events_pb2 import EVENT_TYPE_ACCOUNT_CONNECTED, Event
 from google.protobuf.json_format import Parse
+from rich.console import Console
 
+from clients.audiencectl.watch_board import Board
+from clients.audiencectl.watch_screen import Screen
 from tests.audiencectl.conftest import Cli
 from tests.audiencectl.terminal import Terminal, terminal
 
@@ -48,6 +55,24 @@ def test_the_screen_is_live_resizes_and_leaves_the_terminal_as_it_was(cli: Cli) 
         screen.press(b"\x03")
         assert screen.end() == 0
         assert_restored(screen)
+
+
+@pytest.mark.parametrize("height", [3, 8, 12, 24, 60])
+@pytest.mark.parametrize("count", [0, 1, 5, 100])
+def test_whatever_there_is_fits_the_window(height: int, count: int) -> None:
+    parent = "workspaces/w"
+    board = Board(workspace=parent, following=True)
+    names = [f"{each}" for each in range(count)]
+    board.list_accounts([Account(name=f"{parent}/accounts/{each}") for each in names], [])
+    board.list_enrichments([Enrichment(name=f"{parent}/enrichments/{each}") for each in names])
+    board.list_audiences([Audience(name=f"{parent}/audiences/{each}") for each in names])
+    for each in range(100):
+        board.take_in(Event(account=f"{parent}/accounts/{each}"))
+    console = Console(width=60, height=height)
+    lines = console.render_lines(Screen(board), pad=False)
+    assert len(lines) <= height
+    last = "".join(segment.text for segment in lines[-1])
+    assert "99" in last, "the newest event is the last line"
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(cli: Cli) -> None:
