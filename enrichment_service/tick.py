@@ -221,7 +221,8 @@ class Tick:
         with contextlib.suppress(TimeoutError):
             seconds = next(self._gaps)
             if seconds > 0:
-                await asyncio.wait_for(self._stopping.wait(), timeout=seconds)
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
         return not self._stopping.is_set()
 
     async def _beat(self) -> None:

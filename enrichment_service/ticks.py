@@ -93,6 +93,7 @@ class TickEngine:
 
     async def close(self) -> None:
         """Ends at once what `drain` had no time for; leases then run out by themselves."""
+        self._stopping.set()
         tasks = (*self._ticks, *self._sweeps.values())
         for task in (*tasks, *([self._loop] if self._loop else [])):
             task.cancel()
@@ -114,7 +115,8 @@ class TickEngine:
                 wait = _IDLE_SECONDS
             if wait > 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), timeout=wait)
+                    async with asyncio.timeout(wait):
+                        await self._woken.wait()
 
     async def _round(self) -> float:
         """Claims what is due; seconds to wait until the next look."""
