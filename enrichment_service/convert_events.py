@@ -86,9 +86,21 @@ class MessageEncoder:
         # They live as long as what they are made of.
         self._events = WeakKeyDictionary[Event, bytes]()
         self._batches = WeakKeyDictionary[Batch, bytes]()
+        # The last message with each batch: live subscribers of one filter get the same bytes.
+        self._wholes = WeakKeyDictionary[Batch, tuple[str, bytes]]()
 
     def encode(self, message: Message) -> bytes:
         """A message of a subscription, serialised."""
+        if message.batch is None:
+            return self._encode_bare(message)
+        cursor, whole = self._wholes.get(message.batch, ("", b""))
+        if cursor != message.cursor:
+            whole = self._encode_bare(message) + self._encode_batch(message.batch)
+            self._wholes[message.batch] = message.cursor, whole
+        return whole
+
+    @staticmethod
+    def _encode_bare(message: Message) -> bytes:
         response = events_pb2.SubscribeEventsResponse(cursor=message.cursor)
         match message.kind:
             case MessageKind.OPENED:
@@ -103,8 +115,7 @@ class MessageEncoder:
                 response.snapshot_end.SetInParent()
             case MessageKind.DRAINING:
                 response.draining.SetInParent()
-        head = response.SerializeToString()
-        return head if message.batch is None else head + self._encode_batch(message.batch)
+        return response.SerializeToString()
 
     def _encode_batch(self, batch: Batch) -> bytes:
         encoded = self._batches.get(batch)

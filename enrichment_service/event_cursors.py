@@ -9,6 +9,7 @@ import base64
 import binascii
 import struct
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 from servicekit.errors import ServiceError, invalid_argument
@@ -66,13 +67,21 @@ class Cursor(NamedTuple):
 
 def encode_cursor(cursor: Cursor, *, fingerprint: bytes) -> str:
     """The text of a cursor, bound to the selection with this fingerprint."""
-    pieces = [_HEAD.pack(_TAIL if cursor.place is None else _INSIDE, fingerprint)]
-    if cursor.place is not None:
-        partition, *names = cursor.place
+    return _encode(tuple(cursor.positions.items()), cursor.place, fingerprint)
+
+
+# Live subscribers of one selection are all at the same place.
+@lru_cache(maxsize=256)
+def _encode(
+    positions: tuple[tuple[int, Position], ...], place: Place | None, fingerprint: bytes
+) -> str:
+    pieces = [_HEAD.pack(_TAIL if place is None else _INSIDE, fingerprint)]
+    if place is not None:
+        partition, *names = place
         pieces += [_PLACE.pack(partition, *map(len, names)), *map(str.encode, names)]
     pieces += [
         _PART.pack(partition, bytes.fromhex(epoch), after.ms, after.seq)
-        for partition, (epoch, after) in cursor.positions.items()
+        for partition, (epoch, after) in positions
     ]
     body = b"".join(pieces)
     return base64.urlsafe_b64encode(body + _CHECK.pack(zlib.crc32(body))).rstrip(b"=").decode()

@@ -58,6 +58,7 @@ class EventLog:
         self.store = store
         self._news = news
         self._reading: dict[_Key, asyncio.Task[Page]] = {}
+        self._describing: dict[frozenset[int], asyncio.Task[dict[int, Extent]]] = {}
         self._pages = PageCache()
         news.on_erasure(self._pages.drop)
 
@@ -70,14 +71,24 @@ class EventLog:
             page = self._pages.find(partition, position, joined=joined, rings=rings)
             if page is not None:
                 return page
-        key = (partition, position, joined, rings)
+        # Whoever leaves takes nothing from the others.
+        return await asyncio.shield(self._begin((partition, position, joined, rings)))
+
+    def read_ahead(self, partition: int, position: Position, *, joined: bool) -> None:
+        """Begin to read what is asked for next, while what came before is on its way."""
+        rings = self._news.rings(partition)
+        if self._news.live:
+            kept = self._pages.find(partition, position, joined=joined, rings=rings)
+            if kept is None:
+                self._begin((partition, position, joined, rings))
+
+    def _begin(self, key: _Key) -> asyncio.Task[Page]:
         reading = self._reading.get(key)
         if reading is None:
             reading = asyncio.create_task(self._read_to_keep(key))
             self._reading[key] = reading
             reading.add_done_callback(partial(self._forget, key))
-        # Whoever leaves takes nothing from the others.
-        return await asyncio.shield(reading)
+        return reading
 
     async def _read_to_keep(self, key: _Key) -> Page:
         partition, position, joined, rings = key
@@ -115,6 +126,26 @@ class EventLog:
             position=events[-1].position if events else position,
             ends=len(events) < PAGE,
         )
+
+    async def extents_for_opener(self, partitions: frozenset[int]) -> dict[int, Extent]:
+        """As `extents`, or what is on its way to somebody who asked just before.
+
+        So the heads may be a moment old: whoever begins there misses nothing.
+        """
+        describing = self._describing.get(partitions)
+        if describing is None:
+            describing = asyncio.create_task(self.extents(partitions))
+            self._describing[partitions] = describing
+            describing.add_done_callback(partial(self._forget_extents, partitions))
+        return await asyncio.shield(describing)
+
+    def _forget_extents(
+        self, partitions: frozenset[int], describing: asyncio.Task[dict[int, Extent]]
+    ) -> None:
+        del self._describing[partitions]
+        if not describing.cancelled():
+            # Marks a failure as seen, as in `_forget`.
+            describing.exception()
 
     async def extents(self, partitions: Iterable[int]) -> dict[int, Extent]:
         """Where the logs of these partitions begin and end."""

@@ -12,22 +12,23 @@ class Listener:
     def __init__(self, partitions: frozenset[int]) -> None:
         self.partitions = partitions
         self._news: dict[int, None] = dict.fromkeys(sorted(partitions))
-        self._rung = asyncio.Event()
+        self._rung = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def ring(self, partition: int) -> None:
         """Put the partition on the list if it is not there."""
         if partition in self.partitions:
             self._news[partition] = None
-            self._rung.set()
+            self._wake()
 
     def ring_all(self) -> None:
         """Put all on the list; wakes even who listens to none."""
         self._news |= dict.fromkeys(sorted(self.partitions))
-        self._rung.set()
+        self._wake()
 
     def take(self) -> int | None:
         """The next partition to look at, taken off the list. Read it after this, never before."""
-        self._rung.clear()
+        self._rung = False
         for partition in self._news:
             del self._news[partition]
             return partition
@@ -35,12 +36,27 @@ class Listener:
 
     async def wait(self, seconds: float) -> bool:
         """Wait until somebody rings; False when nobody did for that long."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        except TimeoutError:
-            return False
-        return True
+        if not self._rung:
+            # Done for every message of every subscriber: a timer costs a tenth of asyncio.timeout.
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            timer = loop.call_later(seconds, _end, self._waiting)
+            try:
+                await self._waiting
+            finally:
+                timer.cancel()
+                self._waiting = None
+        return self._rung
+
+    def _wake(self) -> None:
+        self._rung = True
+        if self._waiting is not None:
+            _end(self._waiting)
+
+
+def _end(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class News:

@@ -88,7 +88,8 @@ class PageCache:
     """The pages that were read last, for whoever reads there next."""
 
     def __init__(self) -> None:
-        # By where they begin; with the number of rings that was known, and when they were read.
+        # By where they begin, the oldest first; with the number of rings that was known, and when
+        # they were read.
         self._pages: OrderedDict[tuple[int, bool, Position], tuple[Page, int, float]] = (
             OrderedDict()
         )
@@ -96,8 +97,8 @@ class PageCache:
     def find(self, partition: int, position: Position, *, joined: bool, rings: int) -> Page | None:
         """A page that goes on from the position, or its rest."""
         oldest = asyncio.get_running_loop().time() - _KEPT_SECONDS
-        for key in [key for key, kept in self._pages.items() if kept[2] < oldest]:
-            del self._pages[key]
+        while self._pages and next(iter(self._pages.values()))[2] < oldest:
+            self._pages.popitem(last=False)
         found = self._pages.get((partition, joined, position))
         if found is not None:
             page, known, _ = found

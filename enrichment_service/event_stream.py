@@ -151,6 +151,8 @@ class EventStream:
         )
         self._on_its_way_ms = page.events[0].time_ms if page.events else None
         await self._note_distance(partition, page)
+        if not page.ends:
+            self._log.read_ahead(partition, page.position, joined=self._joined)
         for position, batch in page.batches(self._filter):
             self._positions[partition] = position
             await self._send(MessageKind.BATCH, batch=batch)

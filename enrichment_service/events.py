@@ -108,7 +108,7 @@ class Events:
         selection = subscription.selection
         with self._news.listen(selection.partitions()) as listener:
             # A shard may have no partition at all; any one tells the retention.
-            extents = await self._log.extents(listener.partitions or {0})
+            extents = await self._log.extents_for_opener(listener.partitions or frozenset({0}))
             stream = EventStream(
                 log=self._log,
                 news=self._news,

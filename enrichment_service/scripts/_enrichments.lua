@@ -186,11 +186,20 @@ local function is_fresh(c, record, max_age_ms)
   return record.viewed ~= nil and c.now - num(record.viewed) < max_age_ms
 end
 
--- What the cache knows of a person as an account may see it, for whoever reads about them; its id is that of the older
--- record where two turned out to be one person.
-local function joined_record(c, ws, p, account)
-  local record, id = load_profile(c, ws, p)
-  return {
-    id = id, data = record.data, viewer = record[viewer_field(c, account)], viewed = record.viewed, partial = record.partial,
-  }
+-- Returns a function that says what the cache knows of a person as an account may see it, for whoever reads about many;
+-- the id is that of the older record where two turned out to be one person.
+local function joining(c)
+  local viewers = {}
+  return function(ws, p, account)
+    if viewers[account] == nil then viewers[account] = viewer_field(c, account) end
+    -- A field that is never there stands for an account that is gone.
+    local viewer, fields = viewers[account] or 'v:', nil
+    repeat
+      fields = redis.call('HMGET', c:profile(ws, p), 'merged', 'data', viewer, 'viewed', 'partial')
+      p = fields[1] or p
+    until not fields[1]
+    return {
+      id = p, data = fields[2] or nil, viewer = fields[3] or nil, viewed = fields[4] or nil, partial = fields[5] or nil,
+    }
+  end
 end

@@ -46,7 +46,7 @@ local function next_enrichment(c, e, workspaces)
 end
 
 -- Reads on in one enrichment behind a profile. Returns the profile reached.
-local function read_enrichment(c, e, p, request, states)
+local function read_enrichment(c, e, p, request, states, join)
   local enrichment = hgetall(c:enrichment(e))
   local from = p == '' and '-' or '[' .. string.sub(p, 1, BUCKET)
   while #states < request.limit do
@@ -61,7 +61,7 @@ local function read_enrichment(c, e, p, request, states)
       local entry = entry_of(e, id, enrichment, read_state(c, e, id))
       states[#states + 1] = {
         entry, id, redis.call('HGET', place_mark(c, e, id)),
-        request.join and joined_record(c, entry.w, id, entry.a) or nil,
+        join and join(entry.w, id, entry.a) or nil,
       }
       p = id
     end
@@ -72,6 +72,7 @@ end
 
 register('read_states', { 'no-writes' }, function(c, request)
   local e, p, states, scanned, ends = request.enrichment, request.profile, {}, 0, false
+  local join = request.join and joining(c)
   local accounts, enrichments = set_of(request.accounts), set_of(request.enrichments)
   local function is_wanted(name)
     return (not enrichments or enrichments[name])
@@ -79,7 +80,7 @@ register('read_states', { 'no-writes' }, function(c, request)
   end
   while not ends and #states < request.limit and scanned < SCANNED do
     if e ~= '' and p ~= DONE then
-      p = read_enrichment(c, e, p, request, states)
+      p = read_enrichment(c, e, p, request, states, join)
     else
       local following = next_enrichment(c, e, request.workspaces)
       if following then
