@@ -10,6 +10,9 @@ from servicekit.server import run, serve
 from servicekit.settings import load_settings
 from servicekit.tracing import TRACING
 
+# What alerts look for.
+_ALARMING = {"unexpected_error": "error"}
+
 
 def main() -> None:
     """Reads the settings from the environment and runs until SIGTERM."""
@@ -19,7 +22,7 @@ def main() -> None:
         service="audience-service",
         level=settings.log_level,
         log_format=settings.log_format,
-        count=LogMetrics(metrics),
+        count=LogMetrics(metrics, expected=_ALARMING),
     )
     run(_serve(settings, metrics=metrics))
 

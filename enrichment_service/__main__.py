@@ -14,6 +14,14 @@ from servicekit.server import run, serve
 from servicekit.settings import load_settings
 from servicekit.tracing import TRACING
 
+# What alerts look for.
+_ALARMING = {
+    "erasure_key_missing": "error",
+    "provider_key_refused": "error",
+    "provider_unreachable": "warning",
+    "unexpected_error": "error",
+}
+
 
 def main() -> None:
     """Reads the settings from the environment and runs until SIGTERM."""
@@ -34,7 +42,7 @@ def main() -> None:
         service="enrichment-service",
         level=settings.log_level,
         log_format=settings.log_format,
-        count=LogMetrics(metrics),
+        count=LogMetrics(metrics, expected=_ALARMING),
     )
     commands: dict[str, Callable[[Settings], Coroutine[None, None, None]]] = {
         "serve": partial(_serve, metrics=metrics),

@@ -1,5 +1,7 @@
 """Warnings and errors of the log as a metric, so that an alert can name what a line would say."""
 
+from collections.abc import Mapping
+
 from prometheus_client import Counter
 from structlog.typing import EventDict
 
@@ -14,13 +16,19 @@ _OTHER = "other"
 class LogMetrics:
     """A processor of structlog that counts what passes."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, *, expected: Mapping[str, str] | None = None) -> None:
+        """``expected`` are events, and their levels, that are counted from 0.
+
+        Prometheus sees no increase when a series begins with 1.
+        """
         self._events = Counter(
             "service_log_events_total",
             "Warnings and errors in the log, by the name of the event and the work it belongs to.",
             ["level", "event", "work"],
             registry=metrics.registry,
         )
+        for event, level in (expected or {}).items():
+            self._events.labels(level, event, "")
         self._known: set[tuple[str, str, str]] = set()
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:

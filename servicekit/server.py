@@ -20,6 +20,7 @@ from servicekit.access import INTROSPECTION, AccessTable, check_complete
 from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics
 from servicekit.calls import Calls
+from servicekit.certificate_metrics import watch_certificate
 from servicekit.introspection import Introspection
 from servicekit.listening import channel_options, check_exposure, join_address
 from servicekit.metrics import Metrics
@@ -130,6 +131,7 @@ async def start_server(
             "Choose another port, or 0 for a free one."
         ) from None
     await admission.start()
+    watch_certificate(settings.tls_cert_file, metrics=metrics)
     metrics_address = ""
     if settings.metrics:
         page = MetricsPage(metrics)

@@ -7,12 +7,20 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from enrichment_service.event_log import LogStore
+from enrichment_service.model import ViewPurpose
 from enrichment_service.ports import RefusedError
 from servicekit import tracing
 from servicekit.errors import ServiceError
 from servicekit.metrics import QUICK, Metrics
 
 _OUTCOMES = ("ENRICHED", "PARTIAL", "FAILED", "RETRY")
+_FAILURES = (
+    "STORE_NOT_REACHED",
+    "STORE_NOT_READY",
+    "STORE_NOT_REPLICATED",
+    "STORE_OUTCOME_UNKNOWN",
+    "STORE_UNFIT",
+)
 
 
 class ObservedStore:
@@ -52,8 +60,13 @@ class ObservedStore:
             ["outcome", "charged"],
             registry=registry,
         )
+        # From 0 on: Prometheus sees no increase when a series begins with 1.
         for outcome in _OUTCOMES:
             self._views.labels(outcome, "true")
+        for purpose in ViewPurpose:
+            self._exhausted.labels(purpose)
+        for reason in _FAILURES:
+            self._failures.labels(reason)
         self._timers: dict[str, Histogram] = {}
 
     def epoch(self, partition: int) -> str:

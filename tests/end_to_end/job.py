@@ -153,6 +153,24 @@ class Job:
             events += message.batch.events
         return events
 
+    async def post_fault(self, rule: dict[str, Any]) -> None:
+        """Lets something go wrong at the simulator from now on."""
+        await asyncio.to_thread(self._control, "POST", "faults", rule)
+
+    async def lift_faults(self) -> None:
+        """Nothing goes wrong there any more."""
+        await asyncio.to_thread(self._control, "DELETE", "faults", None)
+
+    def _control(self, method: str, what: str, body: dict[str, Any] | None) -> None:
+        request = urllib.request.Request(
+            f"http://{self.stack.simulator}/_sim/{what}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request):
+            pass
+
     async def views(self) -> list[dict[str, Any]]:
         """The simulator's own log of the views it served: the ground truth."""
         return await asyncio.to_thread(self._views)

@@ -5,8 +5,11 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,12 @@ class MetricsPage:
     """The samples of one scrape."""
 
     text: str
-    samples: list[Sample]
+    families: list[Metric]
+
+    @property
+    def samples(self) -> list[Sample]:
+        """All samples."""
+        return [sample for family in self.families for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0 without any."""
@@ -25,16 +33,19 @@ class MetricsPage:
         )
 
     @property
-    def names(self) -> set[str]:
-        """What a query may name."""
-        return {sample.name for sample in self.samples}
+    def known(self) -> set[str]:
+        """What a query may name, also where nothing has been counted yet."""
+        return {
+            family.name + suffix
+            for family in self.families
+            for suffix in _SUFFIXES.get(family.type, ("",))
+        }
 
 
 async def read_metrics(address: str) -> MetricsPage:
     """What is served at ``address`` (host:port) now."""
     text = await asyncio.to_thread(_get, f"http://{address}/metrics")
-    families = text_string_to_metric_families(text)
-    return MetricsPage(text, [sample for family in families for sample in family.samples])
+    return MetricsPage(text, list(text_string_to_metric_families(text)))
 
 
 def _get(url: str) -> str:
