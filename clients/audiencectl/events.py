@@ -88,7 +88,7 @@ def subscribe(
                 for event in message.batch.events:
                     console.print(Text(event_line(event)), soft_wrap=True)
 
-    with until_interrupted():
+    with until_interrupted(endless=not once):
         ask_enrichment(ctx, follow)
 
 

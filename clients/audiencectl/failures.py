@@ -66,16 +66,16 @@ def explained() -> Generator[None]:
     except TimeoutError as error:
         refuse(f"Gave up waiting: {str(error) or 'no answer'}. Try again.", status=NOT_REACHABLE)
     except KeyboardInterrupt:
-        refuse("Interrupted.", status=INTERRUPTED)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager
-def until_interrupted() -> Generator[None]:
-    """Ctrl-C is the ordinary end of following something that has none."""
+def until_interrupted(*, endless: bool) -> Generator[None]:
+    """Ctrl-C is the ordinary end of something endless; what has an end was broken off."""
     try:
         yield
     except typer.Exit as end:
-        if end.exit_code != INTERRUPTED:
+        if end.exit_code != INTERRUPTED or not endless:
             raise
 
 

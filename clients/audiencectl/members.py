@@ -160,7 +160,7 @@ def stream(
                 for line in _lines(message):
                     console.print(Text(line), soft_wrap=True)
 
-    with until_interrupted():
+    with until_interrupted(endless=follow):
         ask_audience(ctx, read)
 
 

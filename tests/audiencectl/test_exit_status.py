@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,25 +66,45 @@ def test_a_cursor_that_is_none_is_wrong_usage(cli: Cli) -> None:
     assert "CURSOR_MALFORMED" in ended.stderr
 
 
-def test_interrupted_before_it_was_done() -> None:
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("account list", 130, ""),
+        ("import {file} --audience people --request-id once-more", 130, "--request-id once-more"),
+        ("audience stream people", 130, ""),
+        ("audience stream people --follow", 0, ""),
+        ("event subscribe --once", 130, ""),
+        ("event subscribe", 0, ""),
+    ],
+)
+def test_interrupted(words: str, status: int, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text("https://www.linkedin.com/in/ada-lovelace\n")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         process = subprocess.Popen(
-            [*_PROGRAM, "--enrichment", address, "--timeout", "60", "account", "list"],
+            [
+                *(*_PROGRAM, "--enrichment", address, "--audience", address, "--timeout", "60"),
+                *words.format(file=file).split(),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         try:
-            silent.accept()[0].close()
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=20)
+            # From here on it waits for an answer that does not come.
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=20)
         finally:
             if process.poll() is None:
                 process.kill()
-    assert process.returncode == 130
-    assert said == "audiencectl: Interrupted.\n"
+    assert process.returncode == status
+    assert said in err
+    assert bool(err) is bool(said)
+    assert out == ""
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(cli: Cli) -> None:
