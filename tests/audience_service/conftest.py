@@ -49,10 +49,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def client(
+async def server_address(
     enrichment: EnrichmentStub, database_url: str, tmp_path: Path, clock: SteppedClock
-) -> AsyncIterator[AudienceClient]:
-    """A client of a running audience service."""
+) -> AsyncIterator[str]:
+    """The address of a running audience service."""
     async with AsyncExitStack() as stack:
         address = await enrichment.start()
         stack.push_async_callback(enrichment.stop)
@@ -73,7 +73,14 @@ async def client(
             close=app.close,
         )
         stack.push_async_callback(server.stop)
-        yield await stack.enter_async_context(AudienceClient(server.address))
+        yield server.address
+
+
+@pytest.fixture
+async def client(server_address: str) -> AsyncIterator[AudienceClient]:
+    """A client of it."""
+    async with AudienceClient(server_address) as client:
+        yield client
 
 
 @pytest.fixture
