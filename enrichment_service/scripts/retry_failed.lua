@@ -16,7 +16,9 @@ register('retry_failed', {}, function(c, request)
   while bucket and seen < PROFILES and num(enrichment.failed) > 0 do
     local from = bucket == '' and '-' or '(' .. bucket
     bucket = redis.call('ZRANGEBYLEX', c:buckets(e), from, '+', 'LIMIT', 0, 1)[1]
-    for p in pairs(bucket and hgetall(c:states(e, bucket)) or {}) do
+    local ids = bucket and redis.call('HKEYS', c:states(e, bucket)) or {}
+    table.sort(ids)
+    for _, p in ipairs(ids) do
       seen = seen + 1
       local s = read_state(c, e, p)
       -- Once the record is forgotten, nobody knows whom to ask for.

@@ -31,12 +31,15 @@ class Enrichment:
     account: str
     max_age_ms: int
     paused: bool = False
+    cancelled: bool = False
+    swept: bool = False
     queue: list[str] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
 
     def progress(self) -> dict[str, int]:
         """All the counts."""
-        counts = Counter(SHOWN.get(place.state, "pending") for place in self.places.values())
+        waiting = "withdrawn" if self.cancelled else "pending"
+        counts = Counter(SHOWN.get(place.state, waiting) for place in self.places.values())
         names = ("pending", "enriched", "cached", "partial", "failed", "withdrawn", "erased")
         shown = {name: counts[name] for name in names}
         return shown | {"total": counts.total() - counts["withdrawn"]}
@@ -106,7 +109,8 @@ class EngineModel:
         if account.budget.reservations[reservation].state == "open":
             account.budget.expire(reservation)
         self.overdue.discard(a)
-        if self.enrichments[e].places[p].state == "v":
+        enrichment = self.enrichments[e]
+        if enrichment.places[p].state == "v" and not enrichment.cancelled:
             self.put_in_front(e, p)
 
     def put_in_front(self, e: str, p: str) -> None:
@@ -117,7 +121,7 @@ class EngineModel:
     def join_ring(self, e: str) -> None:
         enrichment = self.enrichments[e]
         ring = self.accounts[enrichment.account].ring
-        if enrichment.queue and not enrichment.paused and e not in ring:
+        if enrichment.queue and not (enrichment.paused or enrichment.cancelled) and e not in ring:
             ring.append(e)
 
     def schedule(self, a: str) -> None:

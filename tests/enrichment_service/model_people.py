@@ -23,10 +23,15 @@ class Record:
         """Known well enough not to be viewed."""
         return self.viewed is not None and now_ms - self.viewed < max_age_ms
 
+    def is_of_another(self, person: dict[str, Any]) -> bool:
+        """Of somebody else than a view showed."""
+        known = self.data.get("provider_id")
+        return known is not None and known != person["provider_id"]
+
 
 @dataclass(kw_only=True)
 class PeopleModel:
-    """One workspace's people; nobody's vanity moves and nobody is erased."""
+    """One workspace's people; nobody is erased."""
 
     records: dict[str, Record] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -53,11 +58,22 @@ class PeopleModel:
 
     def write(
         self, p: str, person: dict[str, Any], *, provider: str, complete: bool, now_ms: int
-    ) -> None:
-        """What a view showed; records of the same person are joined to the oldest."""
-        group = {self.head(p).id} | {
-            self.head(self.aliases[own]).id for own in person["ids"] if own in self.aliases
-        }
+    ) -> str:
+        """What a view showed, and whom it is about; the same person's records are joined.
+
+        Somebody whose vanity belongs to another now keeps the other ids.
+        """
+        if self.head(p).is_of_another(person):
+            p = person["new_profile"]
+            self.records[p] = Record(id=p, ask=person["ask"], created=now_ms)
+        group = {self.head(p).id}
+        for own in person["ids"]:
+            record = self.head(self.aliases[own]) if own in self.aliases else None
+            if record and record.is_of_another(person):
+                record.ids.remove(own)
+                record.ask = record.data["provider_id"]
+            elif record:
+                group.add(record.id)
         records = [self.records[name] for name in group]
         head = min(records, key=lambda record: (record.created, record.id))
         best = max(records, key=lambda record: record.viewed or 0)
@@ -72,6 +88,7 @@ class PeopleModel:
         head.viewers[provider] = person["viewer"]
         head.ids += [own for own in person["ids"] if own not in head.ids]
         self.aliases |= dict.fromkeys(head.ids, head.id)
+        return p
 
     def shown(self, p: str, provider: str) -> dict[str, Any]:
         """What get_profiles says, as one account may see it."""

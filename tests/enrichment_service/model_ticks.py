@@ -5,7 +5,7 @@ Names are full ones (`w/a`). The budget of each account is a `BudgetModel`.
 
 from typing import Any
 
-from tests.enrichment_service.model_budget import BudgetModel
+from tests.enrichment_service.model_budget import BudgetModel, RefusalError
 from tests.enrichment_service.model_engine import (
     DEADLINE_MS,
     SHOWN,
@@ -43,6 +43,8 @@ class TickModel(EngineModel):
     def submit(self, e: str, profiles: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What became of each."""
         enrichment, answers, cached = self.enrichments[e], [], 0
+        if enrichment.cancelled:
+            raise RefusalError("ENRICHMENT_CANCELLED")
         for profile in profiles:
             age_ms = enrichment.max_age_ms
             record = self.people.find(profile, now_ms=self.now_ms, max_age_ms=age_ms)
@@ -73,7 +75,7 @@ class TickModel(EngineModel):
         enrichment, withdrawn = self.enrichments[e], 0
         for p in profiles:
             place = enrichment.places.get(p)
-            if place is None or place.state in SHOWN:
+            if place is None or place.state in SHOWN or enrichment.cancelled:
                 continue
             self.accounts[enrichment.account].retries.pop((e, p), None)
             place.state, place.failure = "w", ""
@@ -86,6 +88,8 @@ class TickModel(EngineModel):
     def set_paused(self, e: str, paused: bool) -> None:
         """Pauses an enrichment or ends that."""
         enrichment = self.enrichments[e]
+        if enrichment.cancelled:
+            raise RefusalError("ENRICHMENT_CANCELLED")
         if enrichment.paused == paused:
             return
         enrichment.paused = paused
@@ -207,8 +211,9 @@ class TickModel(EngineModel):
             account.budget.settle(reservation=reservation, used=1 if charged else None)
         elif account.in_flight == view:
             self.overdue.discard(a)
+        viewed = p
         if person:
-            self.people.write(
+            viewed = self.people.write(
                 p,
                 person,
                 provider=account.provider,
@@ -220,8 +225,11 @@ class TickModel(EngineModel):
         if account.in_flight != view:
             return {"stop": bool(account.pause_reason)}
         account.in_flight = None
-        if self.enrichments[e].places[p].state == "v":
-            self._conclude(e, p, outcome, **request)
+        enrichment = self.enrichments[e]
+        if enrichment.places[p].state == "v" and not enrichment.cancelled:
+            if viewed != p:
+                self._move_place(e, p, viewed)
+            self._conclude(e, viewed, outcome, **request)
         if error:
             if account.errors_day != account.budget.day:
                 account.errors = 0
@@ -265,7 +273,8 @@ class TickModel(EngineModel):
         ready = sorted((at, *key) for key, at in account.retries.items() if at <= self.now_ms)
         for _, e, p in ready[:TICK_VIEWS]:
             del account.retries[e, p]
-            self.put_in_front(e, p)
+            if not self.enrichments[e].cancelled:
+                self.put_in_front(e, p)
         self.resume(a)
         del self.due[a]
         self.leases[a] = True
@@ -274,6 +283,15 @@ class TickModel(EngineModel):
             account.tick_at, account.tick_views = self.now_ms, 0
         account.interrupted = False
         return account.fence
+
+    def _move_place(self, e: str, p: str, to: str) -> None:
+        places = self.enrichments[e].places
+        former = places[p]
+        former.state = "w"
+        self.say_place("PROFILE_WITHDRAWN", e, p)
+        places[to] = Place(
+            reference=former.reference, state="v", attempts=1, revision=former.revision
+        )
 
     def _conclude(self, e: str, p: str, outcome: str, **request: Any) -> None:
         enrichment = self.enrichments[e]

@@ -1,9 +1,8 @@
 """The scripts of ticks, outcomes and the cache against their model: the same commands, every
 answer and the whole state.
 
-Left out, and tested by example elsewhere: cancelling, trying failed profiles again, erasure,
-vanities that move to another member, settings that change, other reservations than a view's own,
-polls of the provider, several partitions. Of a permit that expires only one waits at a time.
+Left out, and tested by example elsewhere: erasure, other reservations than a view's own, polls of
+the provider, several partitions. Of a permit that expires only one waits at a time.
 """
 
 import os
@@ -86,7 +85,9 @@ class TickMachine(TickPair):
     @rule(
         which=st.integers(0, 4),
         views=st.integers(2, 16),
-        outcome=st.sampled_from(["enriched", "enriched", "partial", "retry", "retry at once"]),
+        outcome=st.sampled_from(
+            ["enriched", "enriched, moved", "partial", "failed", "retry", "retry at once"]
+        ),
     )
     def work(self, which: int, views: int, outcome: str) -> None:
         lease = self.lease(which)
@@ -153,8 +154,46 @@ class TickMachine(TickPair):
 
     @rule(e=ENRICHMENT_NAMES, paused=st.sampled_from([True, False, False]))
     def pause_enrichment(self, e: str, paused: bool) -> None:
-        self.call("set_enrichment_paused", enrichment=e, paused=paused)
-        self.model.set_paused(e, paused)
+        answer = self.call("set_enrichment_paused", enrichment=e, paused=paused)
+        self.same_if_refused(answer, lambda: self.model.set_paused(e, paused))
+
+    @rule(e=ENRICHMENT_NAMES)
+    def retry_failed(self, e: str) -> None:
+        answer = self.call("retry_failed", enrichment=e, after="")
+        self.same(answer, lambda: {"queued": self.model.retry_failed(e)})
+
+    @precondition(lambda self: not any(e.cancelled for e in self.model.enrichments.values()))
+    @rule(e=ENRICHMENT_NAMES, chance=st.integers(0, 3))
+    def cancel(self, e: str, chance: int) -> None:
+        """Seldom, since nothing happens there any more."""
+        if chance == 0:
+            self.call("cancel_enrichment", enrichment=e)
+            self.model.cancel(e)
+
+    @rule()
+    def sweep(self) -> None:
+        while self.runner.run(self.workspace.call("sweep_cancelled"))["more"]:
+            pass
+        self.model.sweep()
+
+    @rule(
+        a=ACCOUNT_NAMES,
+        strategy=st.sampled_from(["NEW", "RECOVERY", "ESTABLISHED"]),
+        share=st.integers(0, 4),
+    )
+    def update(self, a: str, strategy: str, share: int) -> None:
+        settings = {"strategy": strategy, "campaign_share": share}
+        self.call("update_account", account=a, settings=settings)
+        self.model.update(a, strategy=strategy, share=share)
+
+    @rule(first=st.integers(4, 9), second=st.integers(4, 9))
+    def errors_of_two_days(self, first: int, second: int) -> None:
+        """Neither day has as many as open the breaker; both together may have."""
+        for views in (first, second):
+            self.model.advance_to(self.clock.advance_by(DAY_MS))
+            if self.claim_next():
+                self.work(which=0, views=views, outcome="retry at once")
+                self.end(which=0, how="")
 
     @rule(a=ACCOUNT_NAMES, connected=st.sampled_from([True, True, True, False]))
     def reconnect(self, a: str, connected: bool) -> None:
@@ -188,6 +227,7 @@ class TickMachine(TickPair):
     @rule()
     def leaves_nothing_behind(self) -> None:
         """A rule, since it reads every key one by one."""
+        self.sweep()
         assert leaked_keys(self.client) == []
         assert stranded_work(self.url) == []
 

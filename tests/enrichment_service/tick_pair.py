@@ -23,8 +23,8 @@ from servicekit.clock import SteppedClock
 from tests.conftest import START_MS
 from tests.enrichment_service.counted_by_hand import counted_by_hand
 from tests.enrichment_service.model_budget import RefusalError
+from tests.enrichment_service.model_callers import CallerModel
 from tests.enrichment_service.model_engine import DEADLINE_MS
-from tests.enrichment_service.model_ticks import TickModel
 from tests.enrichment_service.store_state import model_state, stored_state
 from tests.support.enrichment_store import (
     DAY_MS,
@@ -40,6 +40,7 @@ ENRICHMENTS = {"w/e0": ("w/a", FRESH_MS), "w/e1": ("w/a", DAY_MS), "w/e2": ("w/b
 PEOPLE = 24
 OUTCOMES: dict[str, dict[str, Any]] = {
     "enriched": {"outcome": "ENRICHED"},
+    "enriched, moved": {"outcome": "ENRICHED"},
     "partial": {"outcome": "PARTIAL", "retry_in_ms": HOUR_MS},
     "partial for good": {"outcome": "PARTIAL"},
     "failed": {"outcome": "FAILED", "failure": "NOT_FOUND"},
@@ -80,7 +81,7 @@ class TickPair(RuleBasedStateMachine):
         self.store = Store(url=self.url, clock=self.clock, marker=Marker(folder / "marker"))
         self.runner.run(self.store.open())
         self.workspace = Workspace(self.store, self.client)
-        self.model = TickModel(now_ms=START_MS, spread_ms=SPREAD_MS)
+        self.model = CallerModel(now_ms=START_MS, spread_ms=SPREAD_MS)
         self.numbers = count()
         self.leases: list[tuple[str, int]] = []
         self.views: list[tuple[tuple[str, int], View, str]] = []
@@ -162,7 +163,7 @@ class TickPair(RuleBasedStateMachine):
             names = {"reference": f"ref{serial}", "fresh_id": f"fresh{serial:08d}"}
             profiles.append({"ids": ids, "ask": ids[0], **names})
         answer = self.call("submit_profiles", enrichment=e, profiles=profiles)
-        assert answer == self.model.submit(e, profiles)
+        self.same(answer, lambda: self.model.submit(e, profiles))
 
     def claim_next(self) -> bool:
         """True when there was a tick to claim."""
@@ -204,7 +205,9 @@ class TickPair(RuleBasedStateMachine):
         (a, token), (e, p, reservation) = lease, view
         request = {"charged": True, "error": False, "person": None} | OUTCOMES[outcome]
         if request["outcome"] in ("ENRICHED", "PARTIAL"):
-            request["person"] = self.person(ask, complete=request["outcome"] == "ENRICHED")
+            moved = "moved" in outcome
+            complete = request["outcome"] == "ENRICHED"
+            request["person"] = self.person(ask, complete=complete, moved=moved)
         answer = self.call(
             "finish_view",
             account=a,
@@ -218,9 +221,14 @@ class TickPair(RuleBasedStateMachine):
         )
         assert answer == self.model.finish(a, token, view, **request)
 
-    def person(self, ask: str, *, complete: bool) -> dict[str, Any]:
+    def person(self, ask: str, *, complete: bool, moved: bool) -> dict[str, Any]:
+        """Whoever is asked for by a vanity may be another member each time; an id stays."""
         vanity, number = ask.removeprefix("ACo-"), next(self.numbers)
         provider = f"ACo-{vanity}"
+        if moved and ask == vanity:
+            provider += "-other"
+        elif vanity.endswith("-other"):
+            vanity = vanity.removesuffix("-other")
         field = "first_name" if complete else "headline"
         return {
             "data": {"provider_id": provider, field: f"value{number}"},
@@ -229,7 +237,7 @@ class TickPair(RuleBasedStateMachine):
             "vanity": vanity,
             "provider_id": provider,
             "viewer": {"degree": f"degree{number}"},
-            "new_profile": f"new{number:010d}",
+            "new_profile": f"fresh{number:08d}",
         }
 
     def call(self, function: str, **request: Any) -> object:
@@ -246,6 +254,15 @@ class TickPair(RuleBasedStateMachine):
         except RefusalError as refused:
             expected = refused.reason
         assert answer == ({} if expected is None else expected)
+
+    def same_if_refused(self, answer: object, model: Callable[[], object]) -> None:
+        """The same of a command whose answer says nothing new."""
+        refusal = None
+        try:
+            model()
+        except RefusalError as refused:
+            refusal = refused.reason
+        assert refusal == (answer if isinstance(answer, str) else None)
 
     def lease(self, which: int) -> tuple[str, int]:
         """Mostly the newest, sometimes one that was given up."""
