@@ -95,6 +95,16 @@ class Writer:
                 profiles=profiles[first : first + 500],
             )
 
+    async def repeat(self, count: int) -> None:
+        """So many events more: the newest ones over and over, straight into the log."""
+        key = log_key(self._partition)
+        newest: Any = await self._redis.xrevrange(key, count=min(count, 10_000))
+        for first in range(0, count, len(newest)):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for _, fields in newest[: count - first]:
+                    pipe.xadd(key, fields)
+                await pipe.execute()
+
     async def read_bare(self) -> float:
         """Seconds that a bare XREAD in pages of 256 takes over the whole log."""
         began, last = time.perf_counter(), b"0-0"

@@ -27,6 +27,7 @@ from benchmarks.store_process import store_process
 _SUBSCRIBE = "/enrichment.v1.EventService/SubscribeEvents"
 _CAUGHT_UP = b"\x2a\x00"
 _STREAMS_A_CHANNEL = 50
+_PEOPLE = 20_000
 _BARE_SERVER = """
 import asyncio, json, pickle, sys, grpc, uvloop
 messages = pickle.load(open(sys.argv[1], "rb"))
@@ -243,7 +244,9 @@ async def _measure(server: Server, url: str, options: argparse.Namespace) -> dic
         latency = await _latency(
             server.address, server, writer, count=options.subscribers, seconds=options.seconds
         )
-        await writer.append(await writer.prepare(options.long))
+        people = min(options.long, _PEOPLE)
+        await writer.append(await writer.prepare(people))
+        await writer.repeat(options.long - people)
         before = _memory_mib(server.pid)
         used = server.cpu_seconds()
         took, events = await _catch_up_alone(server.address)

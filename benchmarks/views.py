@@ -81,12 +81,13 @@ class _Counted:
         self.enough = asyncio.Event()
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         """As the provider; the engine sees no difference."""
         result = await self._provider.view(
             provider_account_id=provider_account_id,
             identifier=identifier,
+            known_id=known_id,
             deadline_seconds=deadline_seconds,
         )
         if result.finding not in _PEOPLE:

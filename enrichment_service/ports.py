@@ -42,11 +42,13 @@ class ProfileSource(Protocol):
     """Views profiles through connected LinkedIn accounts."""
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         """MUST send at most one request, and MUST answer within the deadline.
 
-        MUST report CONNECTION_REFUSED only when no byte of the request was sent.
+        MUST report CONNECTION_REFUSED only when no byte of the request was sent. Whoever has
+        `known_id`, the provider id that the cache knows the person by, is the one asked for,
+        under whatever name; it is blank when nobody was viewed under the identifier before.
         """
         ...
 

@@ -97,13 +97,19 @@ class ConnectedAccountProvider:
         )
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self,
+        *,
+        provider_account_id: str,
+        identifier: str,
+        deadline_seconds: float,
+        known_id: str = "",
     ) -> ViewResult:
         """View one profile with one account; whatever goes wrong outside is in the result.
 
         Args:
             provider_account_id: the provider's id of the viewing account.
             identifier: a vanity or an opaque id of the person.
+            known_id: the person's provider id as far as it is known, otherwise blank.
             deadline_seconds: real time that the whole call may take.
         """
         url = (
@@ -116,7 +122,7 @@ class ConnectedAccountProvider:
                 asyncio.timeout(deadline_seconds),
                 self._client.stream("GET", url) as response,
             ):
-                return await self._read(response, asked=identifier)
+                return await self._read(response, asked=identifier, known_id=known_id)
         except TimeoutError:
             return ViewResult(finding=Finding.TIMEOUT)
         except _BodyRefusedError as refusal:
@@ -154,13 +160,13 @@ class ConnectedAccountProvider:
         """Close all connections; views under way fail."""
         await self._client.aclose()
 
-    async def _read(self, response: httpx.Response, *, asked: str) -> ViewResult:
+    async def _read(self, response: httpx.Response, *, asked: str, known_id: str) -> ViewResult:
         status = response.status_code
         if response.is_redirect or 300 <= status < 400:
             return ViewResult(finding=Finding.REDIRECT, status=status)
         body = await _read_body(response)
         if status == httpx.codes.OK:
-            finding, profile = read_profile(body, asked=asked)
+            finding, profile = read_profile(body, asked=asked, known_id=known_id)
             return ViewResult(finding=finding, status=status, profile=profile)
         return ViewResult(
             finding=Finding.ERROR,

@@ -48,12 +48,13 @@ class Reading(NamedTuple):
     profile: ViewedProfile | None = None
 
 
-def read_profile(body: bytes, *, asked: str) -> Reading:
+def read_profile(body: bytes, *, asked: str, known_id: str = "") -> Reading:
     """Read the body of a 200 answer.
 
     Args:
         body: the whole body.
         asked: the identifier that was asked for.
+        known_id: the provider id that an earlier view under it showed, if there was one.
     """
     try:
         answer = orjson.loads(body)
@@ -64,7 +65,9 @@ def read_profile(body: bytes, *, asked: str) -> Reading:
     profile = _profile(answer, asked=asked)
     if not is_provider_id(profile.provider_id):
         return Reading(Finding.NOT_A_PROFILE)
-    if not _is_person_asked_for(profile, asked=asked):
+    # Who has changed their name since the last view is still the one asked for.
+    renamed = bool(known_id) and profile.provider_id == known_id
+    if not renamed and not _is_person_asked_for(profile, asked=asked):
         return Reading(Finding.ANOTHER_MEMBER)
     if answer.get("throttled_sections"):
         return Reading(Finding.THROTTLED, profile)

@@ -160,6 +160,7 @@ class Tick:
             return await self._source.view(
                 provider_account_id=view["provider"],
                 identifier=view["ask"],
+                known_id=view.get("known", ""),
                 deadline_seconds=self._deadline_seconds,
             )
         except Exception as error:

@@ -24,7 +24,7 @@ class ObservedSource:
         )
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         """As of the source."""
         started = time.perf_counter()
@@ -33,6 +33,7 @@ class ObservedSource:
             result = await self._source.view(
                 provider_account_id=provider_account_id,
                 identifier=identifier,
+                known_id=known_id,
                 deadline_seconds=deadline_seconds,
             )
             status = "" if result.status is None else str(result.status)

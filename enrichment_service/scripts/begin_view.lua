@@ -4,7 +4,7 @@
 -- Args:   account, token, reservation (id for the permit), permit_ms (real time until the permit expires: longer than the
 --         HTTP deadline), deadline_ms (longest time that the view may take),
 --         spread_ms (how long after 00:00 UTC the account resumes).
--- Result: {view: {enrichment, profile, ask, provider, attempts, partials,
+-- Result: {view: {enrichment, profile, ask, known? (the provider id that the cache knows), provider, attempts, partials,
 --         use_within_ms (send the request within so much real time, or not at all)}} or {stop: NO_WORK, DAILY_CAP_REACHED,
 --         MIDNIGHT, TICK_DONE (the tick's 15 views are made) or PAUSED} or {again: true} (much was passed over; call again).
 -- Refuses LEASE_LOST.
@@ -14,8 +14,10 @@
 local STEPS = 100
 
 local function view_of(c, e, p, s, account, request)
+  local data = load_profile(c, workspace_of(e), p).data
   return {
     view = {
+      known = data and cjson.decode(data).provider_id,
       enrichment = e, profile = p, ask = redis.call('HGET', c:profile(workspace_of(e), p), 'ask'),
       provider = account.provider, attempts = s.attempts, partials = s.partials,
       use_within_ms = midnight(c) - request.deadline_ms - c.now,

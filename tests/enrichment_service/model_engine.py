@@ -203,6 +203,8 @@ class EngineModel:
             "partials": place.partials,
             "use_within_ms": account.budget.midnight_ms - DEADLINE_MS - self.now_ms,
         }
+        if known := self.people.head(p).data.get("provider_id"):
+            view["known"] = known
         return {"view": view}
 
     def place_of(self, enrichment: Enrichment, p: str, was: list[str]) -> str:

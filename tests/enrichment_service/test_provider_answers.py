@@ -57,6 +57,18 @@ def test_what_came_back_must_be_what_was_asked(asked: str, told: str | None, sam
     assert (reading.profile is not None) == same
 
 
+def test_who_is_known_by_an_id_may_have_changed_their_name() -> None:
+    renamed = body(public_identifier="ada-king")
+    assert read_profile(renamed, asked="ada-lovelace").finding is Finding.ANOTHER_MEMBER
+    known = read_profile(renamed, asked="ada-lovelace", known_id=PROVIDER_ID)
+    assert known.finding is Finding.COMPLETE
+    assert known.profile is not None
+    assert known.profile.public_identifier == "ada-king"
+    other = PROVIDER_ID[:-1] + "Z"
+    reading = read_profile(renamed, asked="ada-lovelace", known_id=other)
+    assert reading.finding is Finding.ANOTHER_MEMBER
+
+
 def test_the_url_tells_the_vanity_when_nothing_else_does() -> None:
     url = "https://de.linkedin.com/in/Jos%C3%A9-garcia/"
     found = profile(asked="josé-garcia", public_identifier=None, public_profile_url=url)

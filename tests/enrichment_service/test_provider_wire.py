@@ -63,7 +63,7 @@ async def serving(answer: Answer) -> AsyncIterator[tuple[ConnectedAccountProvide
 
 async def view(provider: ConnectedAccountProvider, *, deadline: float = 5) -> ViewResult:
     return await provider.view(
-        provider_account_id="a", identifier="ada-lovelace", deadline_seconds=deadline
+        provider_account_id="a", identifier="ada-lovelace", known_id="", deadline_seconds=deadline
     )
 
 
@@ -91,7 +91,7 @@ async def test_nothing_of_a_trace_leaves_for_the_provider() -> None:
         source = ObservedSource(provider, metrics=Metrics())
         with root("tick"):
             await source.view(
-                provider_account_id="a", identifier="ada-lovelace", deadline_seconds=5
+                provider_account_id="a", identifier="ada-lovelace", known_id="", deadline_seconds=5
             )
         await TRACING.close()
     headers = [line.partition(":")[0].lower() for line in requests[0].decode().split("\r\n")[1:]]

@@ -157,8 +157,13 @@ class TickMachine(TickPair):
         answer = self.call("set_enrichment_paused", enrichment=e, paused=paused)
         self.same_if_refused(answer, lambda: self.model.set_paused(e, paused))
 
-    @rule(e=ENRICHMENT_NAMES)
-    def retry_failed(self, e: str) -> None:
+    @rule(e=ENRICHMENT_NAMES, views=st.integers(0, 3))
+    def retry_failed(self, e: str, views: int) -> None:
+        """Of whoever has failed just now, perhaps."""
+        self.model.advance_to(self.clock.advance_by(3 * MINUTE_MS))
+        if views and self.claim_next():
+            self.work(which=0, views=views, outcome="failed")
+            e = self.views[-1][1][0] if self.views else e
         answer = self.call("retry_failed", enrichment=e, after="")
         self.same(answer, lambda: {"queued": self.model.retry_failed(e)})
 

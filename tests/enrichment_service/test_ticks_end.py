@@ -18,7 +18,7 @@ class Nobody:
     """There is nothing to view."""
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         raise AssertionError("nobody was submitted")
 

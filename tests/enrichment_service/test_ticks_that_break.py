@@ -22,13 +22,14 @@ class Breaking:
         self._at_once = at_once
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         if identifier == self._person and self._at_once:
             raise LookupError("nobody thought of this")
         result = await self._source.view(
             provider_account_id=provider_account_id,
             identifier=identifier,
+            known_id=known_id,
             deadline_seconds=deadline_seconds,
         )
         if identifier == self._person and result.profile is not None:

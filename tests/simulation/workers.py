@@ -88,7 +88,7 @@ class EngineWorker:
         self._engine.start()
 
     async def view(
-        self, *, provider_account_id: str, identifier: str, deadline_seconds: float
+        self, *, provider_account_id: str, identifier: str, known_id: str, deadline_seconds: float
     ) -> ViewResult:
         """Counts the views under way on the way to the provider."""
         self.views_under_way += 1
@@ -96,6 +96,7 @@ class EngineWorker:
             return await self._provider.view(
                 provider_account_id=provider_account_id,
                 identifier=identifier,
+                known_id=known_id,
                 deadline_seconds=deadline_seconds,
             )
         finally:
