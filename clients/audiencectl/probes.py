@@ -1,8 +1,6 @@
-"""Whether a part of the stack serves, and ports for it to serve on."""
+"""Whether a part of the stack serves."""
 
 import asyncio
-import random
-import socket
 from contextlib import closing
 
 import grpc
@@ -56,24 +54,3 @@ async def _exchange(port: int, request: bytes, *, wanted: bytes) -> bool:
                 return await reader.readexactly(len(wanted)) == wanted
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return False
-
-
-def is_free(port: int) -> bool:
-    """Whether this machine's loopback port can be listened on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A free loopback port below those that outgoing connections are given.
-
-    From that other range a client that looks for a dead server could end up connected to itself.
-    """
-    while not is_free(port := random.randint(20_000, 32_000)):
-        pass
-    return port

@@ -18,9 +18,8 @@ from typing import Final
 
 from clients.audiencectl.child import Child, StackError
 from clients.audiencectl.data_dir import ADDRESSES_FILE, CLOCK_FILE, LOCK_FILE
+from clients.audiencectl.ports import choose_ports
 from clients.audiencectl.probes import (
-    free_port,
-    is_free,
     service_serves,
     simulator_serves,
     store_serves,
@@ -102,14 +101,16 @@ class Stack:
 
     def __init__(self, plan: StackPlan) -> None:
         self._directory = plan.data_dir.absolute()
-        self._ports = {
-            "store": free_port(),
-            "simulator": _port(plan.simulator_port, option="--simulator-port"),
-            "enrichment": _port(plan.enrichment_port, option="--enrichment-port"),
-            "audience": _port(plan.audience_port, option="--audience-port"),
-            "audience_metrics": free_port(),
-            "enrichment_metrics": free_port(),
-        }
+        self._ports = choose_ports(
+            {
+                "store": 0,
+                "simulator": plan.simulator_port,
+                "enrichment": plan.enrichment_port,
+                "audience": plan.audience_port,
+                "audience_metrics": 0,
+                "enrichment_metrics": 0,
+            }
+        )
         self._clock = self._directory / CLOCK_FILE if plan.stepped else None
         self._secured: SecuredStack | None = None
         if plan.secured:
@@ -286,13 +287,3 @@ def _settle_clock(plan: StackPlan) -> None:
     if plan.stepped:
         start = plan.start_time or datetime.now(tz=UTC)
         SteppedClock.create(clock, int(start.timestamp() * 1000)).close()
-
-
-def _port(wanted: int, *, option: str) -> int:
-    if wanted == 0:
-        return free_port()
-    if not is_free(wanted):
-        raise StackError(
-            f"Port {wanted} is taken. Give another one with {option}, or 0 for a free one."
-        )
-    return wanted

@@ -7,6 +7,7 @@ store (AOF fsync always, noeviction) and does not outlive the process that start
 import ctypes
 import functools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ os.execv(sys.argv[1], sys.argv[1:])"""
 _POLL_SECONDS = 0.01
 _POLLS = 2000
 _ATTEMPTS = 5
+_given: set[int] = set()
 
 
 class Valkey(Protocol):
@@ -178,10 +180,21 @@ def docker_listens() -> bool:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that this process was not given before.
+
+    It lies below those that outgoing connections are given, which could take it meanwhile.
+    """
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def _pings(port: int) -> bool:
