@@ -35,6 +35,7 @@ from audience_service.person_keys import PersonKeys
 from audience_service.prospects import Prospects
 from audience_service.servicers.audience_counts import AudienceCountServicer
 from audience_service.servicers.audiences import AudienceServicer
+from audience_service.servicers.import_patience import Patience
 from audience_service.servicers.prospects import ProspectServicer
 from audience_service.servicers.suppressions import SuppressionServicer
 from audience_service.settings import Settings
@@ -156,6 +157,10 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
         members=Members(store=store, clock=clock, signals=signals),
         imports=Imports(
             store=store, clock=clock, signals=signals, max_file_bytes=settings.import_max_bytes
+        ),
+        patience=Patience(
+            idle_seconds=settings.import_idle_seconds,
+            receive_seconds=settings.import_receive_seconds,
         ),
         combining=combining,
         deletion=deletion,

@@ -74,6 +74,17 @@ class Settings(ServerSettings):
     import_max_bytes: int = Field(
         default=512 * 1024 * 1024, ge=1024, description="Largest file that is imported, in bytes."
     )
+    import_idle_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds without any part of the file after which an import's stream is ended; "
+        "it can be resumed.",
+    )
+    import_receive_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        description="Seconds that the parts of a file may take in one stream; it can be resumed.",
+    )
     import_max_rows: int = Field(
         default=2_000_000, ge=1, description="Most rows of people in an imported file."
     )

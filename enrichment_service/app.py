@@ -17,7 +17,7 @@ from enrichment_service.account_status import AccountStatuses, StatusPolls
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
 from enrichment_service.erasure import Erasure
-from enrichment_service.event_limits import SubscriptionLimit
+from enrichment_service.event_limits import subscription_limit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
@@ -152,7 +152,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
             ),
             Service(
                 events_pb2_grpc.add_EventServiceServicer_to_server,
-                EventServicer(events, limit=SubscriptionLimit(settings.subscriptions_per_caller)),
+                EventServicer(events, limit=subscription_limit(settings.subscriptions_per_caller)),
             ),
         ],
         drain=[engine.drain, events.drain],

@@ -17,13 +17,23 @@ _error_log = structlog.get_logger("errors")
 class CallRecord:
     """What is known about one call while it runs; written once when it ends."""
 
-    __slots__ = ("_method", "_metrics", "_peer", "_started", "code", "reason", "request_id")
+    __slots__ = (
+        "_method",
+        "_metrics",
+        "_peer",
+        "_started",
+        "caller",
+        "code",
+        "reason",
+        "request_id",
+    )
 
     def __init__(self, *, method: str, peer: str, request_id: str, metrics: MethodMetrics) -> None:
         self._method = method
         self._peer = peer
         self._started = time.perf_counter()
         self.request_id = request_id
+        self.caller = ""
         self.code = "OK"
         self.reason = ""
         self._metrics = metrics
@@ -41,6 +51,7 @@ class CallRecord:
             duration_ms=round(seconds * 1000, 3),
             request_id=self.request_id,
             peer=_peer_class(self._peer),
+            caller=self.caller,
         )
 
     def write_unexpected(self, error: BaseException) -> str:

@@ -16,24 +16,35 @@ from typing import Any, TypeAlias
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from servicekit import tracing
-from servicekit.access import AccessTable, Rule, check_workspaces
+from servicekit.access import AccessTable
 from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics, MethodMetrics
 from servicekit.call_record import CallRecord
+from servicekit.caller_limit import CallerLimit
 from servicekit.callers import Caller, current_caller
 from servicekit.errors import Code, ServiceError, unimplemented
+from servicekit.receiving import Receive, as_they_come, parser, receiver
 from servicekit.request_ids import REQUEST_ID_KEY, request_id_of
 from servicekit.status import grpc_code, status_metadata
 from servicekit.unimplemented import is_missing
-from servicekit.validation import validate
 
 # gRPC's handlers hold bytes or messages of any type, depending on their serializers.
 Context = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Any, Context], Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+def call_limit(most: int) -> CallerLimit:
+    """Refuses with TOO_MANY_CALLS."""
+    return CallerLimit(
+        most,
+        reason="TOO_MANY_CALLS",
+        things="calls",
+        advice="Wait for some to end, and end streams that nobody reads.",
+    )
 
 
 class Calls:
@@ -44,11 +55,13 @@ class Calls:
         *,
         admission: Admission,
         access: AccessTable,
+        limit: CallerLimit,
         default_deadline_seconds: float,
         metrics: CallMetrics,
     ) -> None:
         self._admission = admission
         self._access = access
+        self._limit = limit
         self._default_deadline = default_deadline_seconds
         self._metrics = metrics
 
@@ -72,19 +85,21 @@ class Calls:
         if handler.request_deserializer is None or handler.response_serializer is None:
             raise TypeError(f"{full_name} must have messages of protobuf")
         rule = self._access[full_name.removeprefix("/")]
-        parse = _parser(handler.request_deserializer, rule, streamed=handler.request_streaming)
+        parse = parser(handler.request_deserializer, rule, streamed=handler.request_streaming)
+        receive = as_they_come if handler.request_streaming else receiver(parse)
         if handler.response_streaming:
-            run = _streaming(behaviour, parse if not handler.request_streaming else None)
+            run = _streaming(behaviour, receive)
         else:
             run = _unary(
                 behaviour,
-                parse if not handler.request_streaming else None,
+                receive,
                 handler.response_serializer,
                 None if handler.request_streaming else self._default_deadline,
             )
         call = _guard(
             run,
             partial(self._admission.admit, rule),
+            self._limit,
             method=full_name,
             domain=_package(service),
             metrics=self._metrics.of(service=service, method=method, kind=_kind(handler)),
@@ -96,6 +111,7 @@ class Calls:
 def _guard(
     run: Behaviour,
     admit: Callable[[Context], Awaitable[Caller]],
+    limit: CallerLimit,
     *,
     method: str,
     domain: str,
@@ -104,7 +120,7 @@ def _guard(
 ) -> Behaviour:
     """Runs one call with its id, caller, span and log line; turns what it raises into a status."""
 
-    async def call(request: Any, context: Context) -> Any:
+    async def call(requests: Any, context: Context) -> Any:
         request_id = request_id_of(context.invocation_metadata())
         structlog.contextvars.bind_contextvars(request_id=request_id)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
@@ -113,8 +129,11 @@ def _guard(
         )
         with tracing.served(method, context.invocation_metadata(), streams=streams) as span:
             try:
-                current_caller.set(await admit(context))
-                return await run(request, context)
+                caller = await admit(context)
+                current_caller.set(caller)
+                record.caller = caller.name if caller.scopes is not None else ""
+                with limit.taken(caller.name):
+                    return await run(requests, context)
             except BaseException as error:
                 await _fail(error, record, context, domain=domain)
                 raise
@@ -148,14 +167,14 @@ def _is_broken_off(error: Exception) -> bool:
 
 def _unary(
     behaviour: Behaviour,
-    parse: Callable[[bytes], Message] | None,
+    receive: Receive,
     serialize: Callable[[Any], bytes],
     default_deadline: float | None,
 ) -> Behaviour:
     """One response. It is serialised in here, so that a failure of that is reported like others."""
 
-    async def run(request: Any, context: Context) -> bytes:
-        message = parse(request) if parse else request
+    async def run(requests: Any, context: Context) -> bytes:
+        message = await receive(requests, context)
         if default_deadline is None or context.time_remaining() is not None:
             return serialize(await behaviour(message, context))
         try:
@@ -170,12 +189,12 @@ def _unary(
     return run
 
 
-def _streaming(behaviour: Behaviour, parse: Callable[[bytes], Message] | None) -> Behaviour:
+def _streaming(behaviour: Behaviour, receive: Receive) -> Behaviour:
     """Many responses. Generators are drained here: gRPC would not close them when callers go."""
     generates = inspect.isasyncgenfunction(behaviour)
 
-    async def run(request: Any, context: Context) -> None:
-        message = parse(request) if parse else request
+    async def run(requests: Any, context: Context) -> None:
+        message = await receive(requests, context)
         # At once, not with the first message: the caller knows that the stream is open.
         await context.send_initial_metadata(context.trailing_metadata())
         if generates:
@@ -188,37 +207,14 @@ def _streaming(behaviour: Behaviour, parse: Callable[[bytes], Message] | None) -
     return run
 
 
-def _parser(
-    deserialize: Callable[[bytes], Any], rule: Rule, *, streamed: bool
-) -> Callable[[bytes], Message]:
-    def parse(data: bytes) -> Message:
-        try:
-            message: Message = deserialize(data)
-        except DecodeError:
-            raise ServiceError(
-                code=Code.INVALID_ARGUMENT,
-                reason="REQUEST_MALFORMED",
-                message="The request is not a message of this method. Compare the .proto files.",
-            ) from None
-        # Before anything is said about what the request names.
-        check_workspaces(rule, current_caller.get(), message, streamed=streamed)
-        validate(message)
-        return message
-
-    return parse
-
-
 def _rebuild(handler: Handler, call: Behaviour, parse: Callable[[bytes], Message]) -> Handler:
-    serialize = _serializer(handler.response_serializer)
-    # Unary requests arrive as bytes and are parsed inside the call; messages of a stream are
-    # parsed as they are read, which is inside the call too.
-    if handler.request_streaming:
-        if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(call, parse, serialize)
-        return grpc.stream_unary_rpc_method_handler(call, parse, None)
+    # Also for one request: of a unary method gRPC would take it in, up to the largest size, before
+    # asking us whether this caller may send any. Messages of a stream are parsed as they are read.
+    parse_message = parse if handler.request_streaming else None
     if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(call, None, serialize)
-    return grpc.unary_unary_rpc_method_handler(call, None, None)
+        serialize = _serializer(handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(call, parse_message, serialize)
+    return grpc.stream_unary_rpc_method_handler(call, parse_message, None)
 
 
 def _serializer(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:

@@ -137,7 +137,9 @@ def file_source(path: Path) -> KeySource:
     return KeySource(fetch, max_age_seconds=5.0, retry_seconds=1.0)
 
 
-def url_source(url: str, http: httpx.AsyncClient) -> KeySource:
+def url_source(
+    url: str, http: httpx.AsyncClient, *, now: Callable[[], float] = time.monotonic
+) -> KeySource:
     """Keys of a URL, asked for every 5 minutes, and once a minute while one is not known."""
 
     async def fetch() -> bytes:
@@ -150,7 +152,7 @@ def url_source(url: str, http: httpx.AsyncClient) -> KeySource:
                     raise ValueError("the JWKS is too large")
             return document
 
-    return KeySource(fetch, max_age_seconds=300.0, retry_seconds=60.0)
+    return KeySource(fetch, max_age_seconds=300.0, retry_seconds=60.0, now=now)
 
 
 def _no_keys() -> ServiceError:

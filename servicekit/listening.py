@@ -10,6 +10,10 @@ from servicekit.settings import ConfigurationError, ServerSettings
 KEEPALIVE_MS: Final = 30_000
 PING_TIMEOUT_MS: Final = 10_000
 
+HANDSHAKE_TIMEOUT_MS: Final = 10_000
+CONNECTION_GRACE_MS: Final = 60_000
+CONNECTION_IDLE_MS: Final = 600_000
+
 
 _Look = Callable[[ServerSettings], object]
 # What is needed, by what, whether that is set, and whether there is what it needs.
@@ -42,8 +46,16 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", 16 * 1024),
         ("grpc.absolute_max_metadata_size", 32 * 1024),
         ("grpc.max_concurrent_streams", 1_000),
-        ("grpc.max_allowed_incoming_connections", 1_000),
-        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        # Beyond the first, gRPC cancels calls at random, whoever sent them: a thousand streams that
+        # were reset at once would cost others theirs.
+        ("grpc.server.max_pending_requests", 5_000),
+        ("grpc.server.max_pending_requests_hard_limit", 10_000),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_MS),
+        # Balances load over new replicas, and ends what a token was good for when it began.
+        ("grpc.max_connection_age_ms", int(settings.max_connection_age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
+        ("grpc.max_connection_idle_ms", CONNECTION_IDLE_MS),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", PING_TIMEOUT_MS),
         ("grpc.keepalive_permit_without_calls", 1),

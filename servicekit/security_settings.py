@@ -49,6 +49,25 @@ class SecuritySettings(BaseSettings):
         "algorithms only.",
     )
 
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Connections that may be open at a time; further ones are refused.",
+    )
+    max_connection_age_seconds: float = Field(
+        default=3600.0,
+        ge=1,
+        description="Age, in seconds, at which a connection is asked to end, give or take a "
+        "tenth; streams get another minute, and clients come back by themselves.",
+    )
+    calls_per_caller: int = Field(
+        default=2000,
+        ge=1,
+        le=100_000,
+        description="Calls and streams that one caller may have open at this process.",
+    )
+
     @field_validator("jwt_algorithms")
     @classmethod
     def _are_asymmetric(cls, value: str) -> str:

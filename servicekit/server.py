@@ -19,7 +19,7 @@ import uvloop
 from servicekit.access import INTROSPECTION, AccessTable, check_complete
 from servicekit.admission import Admission
 from servicekit.call_metrics import CallMetrics
-from servicekit.calls import Calls
+from servicekit.calls import Calls, call_limit
 from servicekit.certificate_metrics import watch_certificate
 from servicekit.introspection import Introspection
 from servicekit.listening import channel_options, check_exposure, join_address
@@ -116,6 +116,7 @@ async def start_server(
         admission=admission,
         access=table,
         default_deadline_seconds=settings.default_deadline_seconds,
+        limit=call_limit(settings.calls_per_caller),
         metrics=CallMetrics(metrics),
     )
     server = grpc.aio.server(options=channel_options(settings))

@@ -16,6 +16,7 @@ from audience_service.imports import Imports
 from audience_service.members import Members
 from audience_service.messages import Messages
 from audience_service.model import SetOperation
+from audience_service.servicers.import_patience import Patience
 from audience_service.servicers.imports import Context, ImportMethods
 from audience_service.servicers.messages import MessageMethods
 from servicekit.pages import Position as PageFilters
@@ -31,12 +32,13 @@ class AudienceServicer(ImportMethods, MessageMethods):
         audiences: Audiences,
         members: Members,
         imports: Imports,
+        patience: Patience,
         combining: Combining,
         deletion: Deletion,
         enrolment: Enrolment,
         messages: Messages,
     ) -> None:
-        ImportMethods.__init__(self, imports=imports)
+        ImportMethods.__init__(self, imports=imports, patience=patience)
         MessageMethods.__init__(self, messages=messages)
         self._audiences = audiences
         self._members = members

@@ -10,6 +10,7 @@ from audience.v1 import audiences_pb2, audiences_pb2_grpc
 from audience_service import convert
 from audience_service.import_model import Import
 from audience_service.imports import Imports
+from audience_service.servicers.import_patience import Patience
 from servicekit.errors import ServiceError, invalid_argument
 from servicekit.pages import decode_page_token, encode_page_token, page_size
 
@@ -19,25 +20,27 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ImportMethods(audiences_pb2_grpc.AudienceServiceServicer):
     """The methods of AudienceService that import files."""
 
-    def __init__(self, *, imports: Imports) -> None:
+    def __init__(self, *, imports: Imports, patience: Patience) -> None:
         self._imports = imports
+        self._patience = patience
 
     async def ImportProspects(
         self,
         request_iterator: AsyncIterator[audiences_pb2.ImportProspectsRequest],
         context: Context,
     ) -> AsyncIterator[audiences_pb2.ImportProspectsResponse]:
-        job = await self._begin(await anext(request_iterator, None))
-        yield audiences_pb2.ImportProspectsResponse(
-            accepted=audiences_pb2.ImportAccepted(next_offset=job.received_bytes)
-        )
-        async for request in request_iterator:
-            if request.WhichOneof("message") != "chunk":
-                raise invalid_argument("start", "may only be the first message")
-            job = await self._imports.receive(
-                job, offset=request.chunk.offset, data=request.chunk.data
+        async with aclosing(self._patience.read(request_iterator)) as requests:
+            job = await self._begin(await anext(requests, None))
+            yield audiences_pb2.ImportProspectsResponse(
+                accepted=audiences_pb2.ImportAccepted(next_offset=job.received_bytes)
             )
-            yield _progress(job)
+            async for request in requests:
+                if request.WhichOneof("message") != "chunk":
+                    raise invalid_argument("start", "may only be the first message")
+                job = await self._imports.receive(
+                    job, offset=request.chunk.offset, data=request.chunk.data
+                )
+                yield _progress(job)
         # A connection that breaks ends the requests just like a half-close, but then this fails:
         # what arrived stays, and is not taken for the whole file.
         yield _progress(job)

@@ -14,9 +14,9 @@ from enrichment_service.convert_events import (
     to_proto_log,
     wants_profiles,
 )
-from enrichment_service.event_limits import SubscriptionLimit
 from enrichment_service.event_stream import Message
 from enrichment_service.events import Events
+from servicekit.caller_limit import CallerLimit
 from servicekit.callers import current_caller
 from servicekit.pages import page_size
 
@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EventServicer(EventServiceServicer):
     """The log for callers."""
 
-    def __init__(self, events: Events, *, limit: SubscriptionLimit) -> None:
+    def __init__(self, events: Events, *, limit: CallerLimit) -> None:
         self._events = events
         self._limit = limit
         self._encoder = MessageEncoder()
@@ -39,7 +39,7 @@ class EventServicer(EventServiceServicer):
         async def send(message: Message) -> None:
             await context.write(self._encoder.encode(message))
 
-        with self._limit.taken(_caller_of(context)):
+        with self._limit.taken(current_caller.get().name):
             await self._events.subscribe(
                 from_proto_subscription(request), send, consumer=_consumer()
             )
@@ -64,13 +64,6 @@ class EventServicer(EventServiceServicer):
         self, request: events_pb2.GetEventLogRequest, context: Context
     ) -> events_pb2.GetEventLogResponse:
         return to_proto_log(await self._events.describe())
-
-
-def _caller_of(context: Context) -> str:
-    """Whom the limit of subscriptions counts for: the name in the certificate, or the host."""
-    name = next(iter(context.auth_context().get("x509_common_name", ())), b"")
-    # `ipv4:127.0.0.1:50123`: all connections of a host count together.
-    return name.decode() or context.peer().rpartition(":")[0]
 
 
 def _consumer() -> str:

@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from enrichment_service.access import ACCESS
-from enrichment_service.event_limits import SubscriptionLimit
+from enrichment_service.event_limits import subscription_limit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.ports import PARTITIONS, partition_of
@@ -69,7 +69,7 @@ async def serving(
         services=[
             Service(
                 add_EventServiceServicer_to_server,
-                EventServicer(events, limit=SubscriptionLimit(subscriptions)),
+                EventServicer(events, limit=subscription_limit(subscriptions)),
             )
         ],
         access=ACCESS,

@@ -7,7 +7,7 @@ import pytest
 from enrichment.v1 import events_pb2
 
 from clients.errors import RpcFailed
-from enrichment_service.event_limits import SubscriptionLimit
+from enrichment_service.event_limits import subscription_limit
 from enrichment_service.store.store import Store
 from servicekit.errors import ServiceError
 from tests.enrichment_service.event_service import next_of, reason_of, serving
@@ -34,7 +34,7 @@ async def test_the_subscription_after_the_last_is_told_when_to_come_back(
 
 
 def test_callers_are_counted_one_by_one() -> None:
-    limit = SubscriptionLimit(1)
+    limit = subscription_limit(1)
     with limit.taken("a"), limit.taken("b"), pytest.raises(ServiceError), limit.taken("a"):
         raise AssertionError("not refused")
     with limit.taken("a"):

@@ -33,7 +33,7 @@ class Probe:
 
     messages: ModuleType
     stubs: ModuleType
-    folder: Path
+    folder: Path | None
 
     def service(self, **behaviours: Callable[..., Any]) -> Service[Any]:
         """A servicer with these methods; the others are missing."""
