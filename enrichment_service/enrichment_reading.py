@@ -76,6 +76,7 @@ def parse_enrichment(view: Mapping[str, Any]) -> Enrichment:
             _outlook(account, parse_budget(account.id, view["budget"]), now_ms=int(view["now"])),
             remaining=progress.pending,
             others=[int(pending) for pending in view["others"] or ()],
+            before=int(view["before"]),
         )
     return Enrichment(
         id=view["id"],

@@ -75,18 +75,20 @@ class Forecast:
     latest_complete_day: int | None
 
 
-def forecast(outlook: AccountOutlook, *, remaining: int, others: Sequence[int] = ()) -> Forecast:
+def forecast(
+    outlook: AccountOutlook, *, remaining: int, others: Sequence[int] = (), before: int = 0
+) -> Forecast:
     """Foretell the end of an enrichment.
 
     Args:
         outlook: what its account can do.
         remaining: its views still to be made.
-        others: views still to be made for each other active enrichment of the account.
+        others: views still to be made for each other active enrichment of the account, in turn.
+        before: how many of these have their turn before this one.
     """
-    ahead, days = _run(outlook, views=_in_turn(remaining, others=others))
-    ahead_twice, _ = _run(
-        outlook, views=_in_turn(2 * remaining, others=[2 * other for other in others])
-    )
+    ahead, days = _run(outlook, views=_in_turn(remaining, others=others, before=before))
+    twice = [2 * other for other in others]
+    ahead_twice, _ = _run(outlook, views=_in_turn(2 * remaining, others=twice, before=before))
     # A second view comes hours after the first one, so the last may fall on the next day.
     latest = None if ahead_twice is None else _next_day_with_views(outlook, after=ahead_twice)
     today = daily_cap(outlook.strategy, ramp_start_day=outlook.ramp_start_day, day=outlook.day)
@@ -105,9 +107,10 @@ def _ratio(views: int, cap: int) -> float:
     return (20 * views + cap) // (2 * cap) / 10
 
 
-def _in_turn(remaining: int, *, others: Sequence[int]) -> int:
-    """Views of the account up to the last one of this enrichment, if its turn comes first."""
-    return remaining + sum(min(other, max(0, remaining - 1)) for other in others)
+def _in_turn(remaining: int, *, others: Sequence[int], before: int) -> int:
+    """Views of the account up to the last one of this enrichment."""
+    rounds = [remaining] * before + [max(0, remaining - 1)] * (len(others) - before)
+    return remaining + sum(map(min, others, rounds))
 
 
 def _run(outlook: AccountOutlook, *, views: int) -> tuple[int | None, int | None]:

@@ -96,6 +96,11 @@ def test_other_enrichments_share_in_turn() -> None:
     assert forecast(outlook, remaining=51, others=[1000]).earliest_complete_day == TODAY + 1
     assert forecast(outlook, remaining=50, others=[1000]).earliest_complete_day == TODAY
     assert forecast(outlook, remaining=90, others=[4, 6]).earliest_complete_day == TODAY
+    assert forecast(outlook, remaining=50, others=[1000], before=1).earliest_complete_day == TODAY
+    assert forecast(outlook, remaining=51, others=[49], before=0).earliest_complete_day == TODAY
+    two = [34, 1000]
+    assert forecast(outlook, remaining=34, others=two, before=0).earliest_complete_day == TODAY
+    assert forecast(outlook, remaining=34, others=two, before=2).earliest_complete_day == TODAY + 1
 
 
 def test_second_views_come_a_day_later_at_the_latest() -> None:
@@ -130,9 +135,11 @@ def outlooks(views_possible: st.SearchStrategy[int]) -> st.SearchStrategy[Accoun
     )
 
 
-def simulate(outlook: AccountOutlook, *, remaining: int, others: list[int]) -> tuple[int, int]:
+def simulate(
+    outlook: AccountOutlook, *, remaining: int, others: list[int], before: int
+) -> tuple[int, int]:
     """Days from today to the last view, and days with views, by making every view in turn."""
-    queues = [remaining, *others]
+    queues = [*others[:before], remaining, *others[before:]]
     turn = 0
     days = 0
     for ahead in count():
@@ -143,7 +150,7 @@ def simulate(outlook: AccountOutlook, *, remaining: int, others: list[int]) -> t
                 queues[turn] -= 1
                 left -= 1
             turn = (turn + 1) % len(queues)
-            if not queues[0]:
+            if not queues[before]:
                 return ahead, days
     raise AssertionError("unreachable")
 
@@ -152,12 +159,14 @@ def simulate(outlook: AccountOutlook, *, remaining: int, others: list[int]) -> t
     outlook=outlooks(st.integers(0, 60)),
     remaining=st.integers(1, 800),
     others=st.lists(st.integers(0, 500), max_size=3),
+    data=st.data(),
 )
 def test_agrees_with_a_simulation_of_every_view(
-    outlook: AccountOutlook, remaining: int, others: list[int]
+    outlook: AccountOutlook, remaining: int, others: list[int], data: st.DataObject
 ) -> None:
-    ahead, days = simulate(outlook, remaining=remaining, others=others)
-    result = forecast(outlook, remaining=remaining, others=others)
+    before = data.draw(st.integers(0, len(others)))
+    ahead, days = simulate(outlook, remaining=remaining, others=others, before=before)
+    result = forecast(outlook, remaining=remaining, others=others, before=before)
     assert (result.earliest_complete_day, result.days_with_ramp) == (TODAY + ahead, days)
     assert result.latest_complete_day is not None
     assert result.latest_complete_day > TODAY + ahead

@@ -182,7 +182,7 @@ class World:
                 look.zrange(f"{tag}due", 0, 0, withscores=True)
                 try:
                     leases, sweeps, due = look.execute()
-                except redis.ConnectionError:
+                except (redis.ConnectionError, redis.TimeoutError):
                     return self.now_ms
             # Permits of campaigns may be open over any time; the engine's are not without a lease.
             if leases or sweeps:
