@@ -64,6 +64,8 @@ def configure_logging(
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
+    # It logs every URL, and a URL may name a person or what somebody asked.
+    logging.getLogger("httpx").setLevel(max(threshold, logging.WARNING))
 
 
 def _name_trace(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -26,6 +26,7 @@ from enrichment.v1.events_pb2 import (
 )
 
 from clients.audience import AudienceClient
+from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
 from clients.imports import import_file
 from clients.subscription import subscribe
@@ -40,8 +41,9 @@ class Job:
 
     def __init__(self, stack: RunningStack) -> None:
         self.stack = stack
-        self.audiences = AudienceClient(stack.audience)
-        self.enrichment = EnrichmentClient(stack.enrichment)
+        self.credentials = _credentials_of(stack)
+        self.audiences = AudienceClient(stack.audience, credentials=self.credentials)
+        self.enrichment = EnrichmentClient(stack.enrichment, credentials=self.credentials)
 
     async def close(self) -> None:
         await self.audiences.close()
@@ -157,11 +159,15 @@ class Job:
         """Lets something go wrong at the simulator from now on."""
         await asyncio.to_thread(self._control, "POST", "faults", rule)
 
+    async def post_people(self, people: list[dict[str, str]]) -> None:
+        """Makes identifiers one person each at the simulator."""
+        await asyncio.to_thread(self._control, "POST", "people", people)
+
     async def lift_faults(self) -> None:
         """Nothing goes wrong there any more."""
         await asyncio.to_thread(self._control, "DELETE", "faults", None)
 
-    def _control(self, method: str, what: str, body: dict[str, Any] | None) -> None:
+    def _control(self, method: str, what: str, body: object) -> None:
         request = urllib.request.Request(
             f"http://{self.stack.simulator}/_sim/{what}",
             method=method,
@@ -195,3 +201,13 @@ def views_a_day(views: Sequence[dict[str, Any]], account: str) -> dict[int, int]
         if view["account_id"] == account and view["counted"]
     )
     return dict(sorted(days.items()))
+
+
+def _credentials_of(stack: RunningStack) -> Credentials:
+    """What a secured stack wants of its callers; nothing for another one."""
+    addresses = json.loads(stack.line)
+    ca_file, token_file = addresses["ca_file"], addresses["token_file"]
+    return Credentials(
+        ca_file=Path(ca_file) if ca_file else None,
+        token_file=Path(token_file) if token_file else None,
+    )
