@@ -160,20 +160,21 @@ class TickMachine(TickPair):
     @rule(e=ENRICHMENT_NAMES, views=st.integers(0, 3))
     def retry_failed(self, e: str, views: int) -> None:
         """Of whoever has failed just now, perhaps."""
-        self.model.advance_to(self.clock.advance_by(3 * MINUTE_MS))
-        if views and self.claim_next():
-            self.work(which=0, views=views, outcome="failed")
-            e = self.views[-1][1][0] if self.views else e
+        self.make_tick(views=views, outcome="failed", after_ms=3 * MINUTE_MS)
+        e = self.views[-1][1][0] if views and self.views else e
         answer = self.call("retry_failed", enrichment=e, after="")
         self.same(answer, lambda: {"queued": self.model.retry_failed(e)})
 
     @precondition(lambda self: not any(e.cancelled for e in self.model.enrichments.values()))
-    @rule(e=ENRICHMENT_NAMES, chance=st.integers(0, 3))
-    def cancel(self, e: str, chance: int) -> None:
-        """Seldom, since nothing happens there any more."""
+    @rule(e=ENRICHMENT_NAMES, views=st.integers(0, 3), chance=st.integers(0, 2))
+    def cancel(self, e: str, views: int, chance: int) -> None:
+        """Seldom, since nothing happens there any more; perhaps of what waits for another try."""
         if chance == 0:
+            self.make_tick(views=views, outcome="retry", after_ms=3 * MINUTE_MS)
+            e = self.views[-1][1][0] if views and self.views else e
             self.call("cancel_enrichment", enrichment=e)
             self.model.cancel(e)
+            self.make_tick(views=1, outcome="enriched", after_ms=2 * HOUR_MS)
 
     @rule()
     def sweep(self) -> None:
@@ -195,10 +196,31 @@ class TickMachine(TickPair):
     def errors_of_two_days(self, first: int, second: int) -> None:
         """Neither day has as many as open the breaker; both together may have."""
         for views in (first, second):
-            self.model.advance_to(self.clock.advance_by(DAY_MS))
-            if self.claim_next():
-                self.work(which=0, views=views, outcome="retry at once")
-                self.end(which=0, how="")
+            self.make_tick(views=views, outcome="retry at once", after_ms=DAY_MS)
+
+    @precondition(lambda self: self.views)
+    @rule()
+    def withdraw_and_submit_again(self) -> None:
+        """Somebody who has been viewed in part, perhaps."""
+        self.make_tick(views=2, outcome="partial", after_ms=2 * HOUR_MS)
+        _, (e, p, _), ask = self.views[-1]
+        answer = self.call("withdraw_profiles", enrichment=e, profiles=[p])
+        assert answer == {"withdrawn": self.model.withdraw(e, [p])}
+        number = int("".join(filter(str.isdigit, ask)))
+        self.submit_people(e, range(number, number + 1), "vanity")
+
+    @rule(views=st.integers(1, 4))
+    def vanities_move(self, views: int) -> None:
+        """Between two views of the same people."""
+        for outcome in ("partial", "enriched, moved"):
+            self.make_tick(views=views, outcome=outcome, after_ms=2 * HOUR_MS)
+
+    def make_tick(self, *, views: int, outcome: str, after_ms: int) -> None:
+        """A whole tick a while later, if one is due then."""
+        self.model.advance_to(self.clock.advance_by(after_ms))
+        if views and self.claim_next():
+            self.work(which=0, views=views, outcome=outcome)
+            self.end(which=0, how="")
 
     @rule(a=ACCOUNT_NAMES, connected=st.sampled_from([True, True, True, False]))
     def reconnect(self, a: str, connected: bool) -> None:
