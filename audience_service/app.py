@@ -90,7 +90,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     clock, metrics = open_clock(settings.clock_file), metrics or Metrics()
     signals = Signals()
     async with AsyncExitStack() as undo:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url.get_secret_value())
         undo.push_async_callback(database.close)
         await migrate(database)
         await check_fitness(database)

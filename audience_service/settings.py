@@ -18,9 +18,8 @@ class Settings(ServerSettings):
         env_prefix="AUDIENCE_", frozen=True, hide_input_in_errors=True
     )
 
-    database_url: str = Field(
-        default="sqlite+aiosqlite:///audience.db",
-        pattern=r"^[a-z0-9+]+://",
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite+aiosqlite:///audience.db"),
         description="SQLAlchemy URL of the database, such as sqlite+aiosqlite:////data/audience.db "
         "or postgresql://user:password@host/audience.",
     )

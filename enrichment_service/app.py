@@ -65,7 +65,7 @@ class App:
 def open_store(settings: Settings) -> Store:
     """The store as the settings describe it, not opened yet."""
     return Store(
-        url=settings.store_url,
+        url=settings.store_url.get_secret_value(),
         clock=open_clock(settings.clock_file),
         marker=Marker(settings.store_marker) if settings.store_marker else None,
         retention_ms=settings.event_retention_days * DAY_MS,

@@ -15,8 +15,8 @@ class Settings(ServerSettings):
 
     model_config = SettingsConfigDict(env_prefix="ENRICHMENT_")
 
-    store_url: str = Field(
-        default="redis://127.0.0.1:6379/0",
+    store_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Valkey or Redis: redis:// or rediss:// address, of a Cluster one or several "
         "of its nodes, separated by commas.",
     )

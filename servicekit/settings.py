@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from servicekit.logs import LogFormat, LogLevel
@@ -164,4 +164,7 @@ def _variable(cls: type[BaseSettings], name: str) -> str:
 def _shown(default: object) -> str:
     if default is None:
         return ""
+    if isinstance(default, SecretStr):
+        # Whatever everybody can read in the source is no secret.
+        return default.get_secret_value()
     return str(default).lower() if isinstance(default, bool) else str(default)

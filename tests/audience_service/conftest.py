@@ -57,7 +57,7 @@ async def server_address(
         address = await enrichment.start()
         stack.push_async_callback(enrichment.stop)
         settings = Settings(
-            database_url=database_url,
+            database_url=SecretStr(database_url),
             erasure_key=SecretStr("a secret of the tests"),
             enrichment_address=address,
             clock_file=tmp_path / "clock",

@@ -77,7 +77,7 @@ def test_a_short_secret_is_refused() -> None:
 async def test_without_a_secret_nobody_is_taken_in(
     store: Store, valkey_url: str, tmp_path: Path
 ) -> None:
-    app = await build(Settings(store_url=valkey_url, clock_file=tmp_path / "clock"))
+    app = await build(Settings(store_url=SecretStr(valkey_url), clock_file=tmp_path / "clock"))
     server = await start_server(
         services=app.services,
         access=ACCESS,
@@ -110,7 +110,7 @@ async def test_without_a_secret_nobody_is_viewed(
         await workspace.connect()
         await workspace.create()
         await workspace.submit("e", ["ada"])
-        app = await build(Settings(store_url=valkey_url, clock_file=tmp_path / "clock"))
+        app = await build(Settings(store_url=SecretStr(valkey_url), clock_file=tmp_path / "clock"))
         # An engine at work looks once before the first of these has answered.
         for _ in range(50):
             await workspace.look()
@@ -126,7 +126,7 @@ async def test_another_secret_is_refused(store: Store, valkey_url: str, tmp_path
     assert await Erasure(store, keys=PersonKeys(SECRET.encode())).secret_is_known()
     assert await Erasure(store, keys=PersonKeys(SECRET.encode())).secret_is_known()
     other = Settings(
-        store_url=valkey_url,
+        store_url=SecretStr(valkey_url),
         clock_file=tmp_path / "clock",
         erasure_key=SecretStr("another secret of the tests"),
     )

@@ -255,7 +255,7 @@ async def a_world(plan: Plan, *, folder: Path, processes: bool = False) -> Async
 async def _callers_service(link: Link, clock_path: Path) -> AsyncIterator[EnrichmentClient]:
     """The enrichment service without a worker, over gRPC, behind a link of its own."""
     settings = Settings(
-        store_url=link.url,
+        store_url=SecretStr(link.url),
         clock_file=clock_path,
         worker=False,
         provider_api_key=SecretStr(KEY),
