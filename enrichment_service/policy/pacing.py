@@ -69,13 +69,18 @@ def next_working_ms(hours: WorkingHours, *, from_ms: int) -> int:
 
 
 def spread_target(hours: WorkingHours, *, cap: int, now_ms: int) -> int:
-    """Views that the day may have had by now: floor(cap x elapsed / total working minutes).
+    """Views that the day may have had after a tick: floor(cap x elapsed / total working minutes).
 
-    A minute counts as elapsed once it has begun, so the last one has the whole cap.
+    A minute counts as elapsed once it has begun. The last tick of a stretch of working time has all
+    minutes up to its end, for no tick comes after it that could make their views.
     """
     day, minute = _split(now_ms)
     minutes = working_minutes(hours, day)
-    return cap * bisect_right(minutes, minute) // len(minutes) if minutes else 0
+    following = minute + _TICK_MINUTES
+    index = bisect_left(minutes, following)
+    goes_on = index < len(minutes) and minutes[index] == following
+    elapsed = bisect_right(minutes, minute if goes_on else following - 1)
+    return cap * elapsed // len(minutes) if minutes else 0
 
 
 def views_this_tick(
@@ -100,25 +105,9 @@ def views_this_tick(
 
 
 def next_tick_ms(*, pacing: Pacing, hours: WorkingHours | None, now_ms: int) -> int:
-    """When the tick after the one at `now_ms` is due, in milliseconds since the epoch.
-
-    With SPREAD also in the last minute of each stretch of working time, or the views that fall to
-    the minutes after the last whole tick would be lost.
-    """
+    """When the tick after the one at `now_ms` is due, in milliseconds since the epoch."""
     due = now_ms + TICK_MS
-    if pacing is not Pacing.SPREAD:
-        return due
-    needed = _needed(hours)
-    day, minute = _split(now_ms)
-    minutes = working_minutes(needed, day)
-    index = bisect_left(minutes, minute)
-    while index + 1 < len(minutes) and minutes[index + 1] == minutes[index] + 1:
-        index += 1
-        if minutes[index] - minute >= _TICK_MINUTES:
-            return due
-    if index < len(minutes) and minute < minutes[index] < minute + _TICK_MINUTES:
-        return day * DAY_MS + minutes[index] * MINUTE_MS
-    return next_working_ms(needed, from_ms=due)
+    return due if pacing is not Pacing.SPREAD else next_working_ms(_needed(hours), from_ms=due)
 
 
 def views_possible(

@@ -66,6 +66,8 @@ def test_a_lowered_cap_below_what_was_used_allows_nothing() -> None:
         ("2026-07-15T06:59:59", 0),
         ("2026-07-15T07:00:00", 0),
         ("2026-07-15T11:00:00", 50),
+        ("2026-07-15T14:56:59", 99),
+        ("2026-07-15T14:57:00", 100),
         ("2026-07-15T14:59:00", 100),
         ("2026-07-15T20:00:00", 100),
     ],
@@ -79,7 +81,9 @@ def test_spread_target_is_never_above_the_share_of_the_minute_that_runs(
     cap: int, second: int
 ) -> None:
     now = ms("2026-07-15T00:00:00") + second * 1000
-    begun = min(480, max(0, second // 60 - 420 + 1))
+    minute = second // 60 - 420
+    # The last tick of the day begins in one of the last three minutes.
+    begun = 480 if minute >= 477 else max(0, minute + 1)
     assert spread_target(OFFICE, cap=cap, now_ms=now) == cap * begun // 480
 
 
@@ -110,12 +114,23 @@ def test_spread_makes_no_views_outside_working_hours() -> None:
         assert views == 0
 
 
-def test_spread_ticks_last_in_the_last_minute_then_wait_for_the_next_working_day() -> None:
-    friday = ms("2026-07-17T14:58:00")
-    last = next_tick_ms(pacing=Pacing.SPREAD, hours=OFFICE, now_ms=friday)
-    assert last == ms("2026-07-17T14:59:00")
-    monday = next_tick_ms(pacing=Pacing.SPREAD, hours=OFFICE, now_ms=last)
+def test_after_the_last_tick_spread_waits_for_the_next_working_day() -> None:
+    friday = ms("2026-07-17T14:57:00")
+    monday = next_tick_ms(pacing=Pacing.SPREAD, hours=OFFICE, now_ms=friday)
     assert monday == ms("2026-07-20T07:00:00")
+
+
+@given(offset_ms=st.integers(0, 3 * TICK_MS), late_ms=st.integers(0, TICK_MS - 1))
+def test_the_cap_is_used_up_whenever_ticks_come(offset_ms: int, late_ms: int) -> None:
+    now, end = ms("2026-07-15T07:00:00") + offset_ms, ms("2026-07-15T15:00:00")
+    used = 0
+    while now < end:
+        used += views_this_tick(pacing=Pacing.SPREAD, hours=OFFICE, cap=100, used=used, now_ms=now)
+        # The store's rule: no tick within three minutes of the one before, and workers may be late.
+        due = next_tick_ms(pacing=Pacing.SPREAD, hours=OFFICE, now_ms=now)
+        assert due >= now + TICK_MS
+        now = due + (late_ms if due + late_ms < end else 0)
+    assert used == 100
 
 
 def test_spread_ticks_every_three_minutes_meanwhile() -> None:
