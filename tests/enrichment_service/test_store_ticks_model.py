@@ -8,6 +8,7 @@ the provider, several partitions. Of a permit that expires only one waits at a t
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -259,6 +260,7 @@ class TickMachine(TickPair):
         assert stranded_work(self.url) == []
 
 
+@pytest.mark.timeout(400)  # a failure is shrunk for up to five minutes
 def test_tick_scripts_follow_the_model(valkey: Valkey) -> None:
     class Machine(TickMachine):
         url = valkey.url
