@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from servicekit.logs import LogFormat, configure_logging
+from tests.clients.waiting import until
 from tests.servicekit.probing import Probe, Start, failure_of
 
 PERSON = "Ada Lovelace"
@@ -84,6 +85,8 @@ async def test_one_line_a_call_without_content(probe: Probe, start: Start) -> No
         )
         request = probe.messages.AskRequest(text=PERSON, count=-1)
         await failure_of(client.stub.Ask(request))
+        # A refused call is answered before its line is written.
+        await until(lambda: len(logs) == 2, "both calls are logged")
     assert [(e["event"], e["code"], e["reason"]) for e in logs] == [
         ("call", "OK", ""),
         ("call", "INVALID_ARGUMENT", "FIELDS_INVALID"),
