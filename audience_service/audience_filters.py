@@ -10,8 +10,8 @@ from servicekit.errors import ServiceError, invalid_argument
 from servicekit.names import ResourceName
 
 _STATES: Final = ("READY", "BUILDING", "DELETED")
-_TIMES: Final = (AudienceField.CREATE_TIME, AudienceField.UPDATE_TIME)
-_ORDERS: Final = (AudienceField.NAME, AudienceField.DISPLAY_NAME, *_TIMES)
+TIMES: Final = (AudienceField.CREATE_TIME, AudienceField.UPDATE_TIME)
+_ORDERS: Final = (AudienceField.NAME, AudienceField.DISPLAY_NAME, *TIMES)
 _COMPARED: Final = "display_name, account, state, labels.KEY, create_time and update_time"
 _ACCOUNT: Final = ResourceName("workspaces/{workspace}/accounts/{account}")
 _LABEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -84,7 +84,7 @@ class _Filter:
             return _label_comparison(name, label, sign, value)
         if label:
             _refuse(name, f"{field} has no parts")
-        if found in _TIMES:
+        if found in TIMES:
             operator = _operator(sign, allowed="< <= > >=")
             return Comparison(found, operator, _time(value, text))
         operator = _operator(sign, allowed="=")

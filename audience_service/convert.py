@@ -61,7 +61,11 @@ def from_proto_account(name: str, *, workspace: str) -> str:
     """The id of an audience's account; empty stays empty."""
     if not name:
         return ""
-    [account] = in_workspace(ACCOUNT, [name], workspace=workspace, field="audience.account")
+    theirs, account = ACCOUNT.parse(name, field="audience.account")
+    if theirs != workspace:
+        raise invalid_argument(
+            "audience.account", "must be of the same workspace", reason="WORKSPACE_DIFFERS"
+        )
     return account
 
 

@@ -94,7 +94,7 @@ def _invalid(error: TemplateError) -> ServiceError:
         [
             FieldViolation(
                 field="template",
-                description=f"at character {each.position}: {each.message}",
+                description=f"at character {each.position + 1}: {each.message.rstrip('.')}",
                 reason=each.fault.value,
             )
             for each in error.problems

@@ -98,8 +98,8 @@ class Accounts:
         workspace, subject = _subject(account)
         current = await self.get(account)
         pacing = settings.pacing or current.pacing
-        if pacing is Pacing.SPREAD and not (settings.working_hours or current.working_hours):
-            raise invalid_argument("account.working_hours", "is needed with PACING_SPREAD")
+        hours = settings.working_hours or current.working_hours
+        _check_hours(pacing, hours)
         answer = await ask(
             self._store,
             partition_of(workspace),
@@ -163,12 +163,17 @@ class Accounts:
 
 def check_settings(settings: AccountSettings) -> None:
     """INVALID_ARGUMENT for settings that contradict each other, or an unknown time zone."""
-    if settings.pacing is Pacing.SPREAD and settings.working_hours is None:
+    _check_hours(settings.pacing, settings.working_hours)
+
+
+def _check_hours(pacing: Pacing | None, hours: WorkingHours | None) -> None:
+    if pacing is Pacing.SPREAD and hours is None:
         raise invalid_argument("account.working_hours", "is needed with PACING_SPREAD")
-    if settings.working_hours is not None:
+    if hours is not None:
         try:
-            is_working(settings.working_hours, now_ms=0)
-        except (ValueError, KeyError):
+            is_working(hours, now_ms=0)
+        except (ValueError, KeyError, OSError):
+            # OSError: a folder of the time zone database, such as "Europe".
             raise invalid_argument(
                 "account.working_hours.time_zone", "must be an IANA name such as Europe/Berlin"
             ) from None

@@ -58,11 +58,15 @@ def from_date(text: str, *, field: str) -> int | None:
 
 
 def request_body(request: Message) -> str:
-    """A hash of the request without its request_id: the same body gives the same hash."""
+    """A hash of the method's request without its request_id: the same body, the same hash.
+
+    The type counts as well: requests of two methods may have the same bytes.
+    """
     copy = type(request)()
     copy.CopyFrom(request)
     copy.ClearField("request_id")
-    return hashlib.sha256(copy.SerializeToString(deterministic=True)).hexdigest()
+    body = request.DESCRIPTOR.full_name.encode() + copy.SerializeToString(deterministic=True)
+    return hashlib.sha256(body).hexdigest()
 
 
 def account_name(account: str) -> str:

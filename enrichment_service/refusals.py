@@ -54,6 +54,12 @@ def _budget_exhausted(subject: str, details: dict[str, Any]) -> ServiceError:
     )
 
 
+def _no_account(_: str, details: dict[str, Any]) -> ServiceError:
+    # The call may be about something else, such as a reservation of the account.
+    workspace, _, account = str(details["account"]).partition("/")
+    return not_found("account", f"workspaces/{workspace}/accounts/{account}")
+
+
 def _claimed(subject: str, details: dict[str, Any]) -> ServiceError:
     error = already_exists("provider_account", "with this provider_account_id")
     wait_ms = details.get("retry_after_ms")
@@ -67,11 +73,11 @@ def _claimed(subject: str, details: dict[str, Any]) -> ServiceError:
 
 
 _ERRORS: dict[str, Callable[[str, dict[str, Any]], ServiceError]] = {
-    "ACCOUNT_NOT_FOUND": lambda subject, _: not_found("account", subject),
+    "ACCOUNT_NOT_FOUND": _no_account,
     "ACCOUNT_EXISTS": lambda subject, _: already_exists("account", subject),
     "ACCOUNT_IN_USE": lambda subject, details: failed_precondition(
         "ACCOUNT_IN_USE",
-        f"{subject} is used by {details['enrichments']} enrichments. Cancel them first.",
+        f"{subject} still has enrichments: {details['enrichments']}. Cancel them first.",
     ),
     "ENRICHMENT_NOT_FOUND": lambda subject, _: not_found("enrichment", subject),
     "ENRICHMENT_EXISTS": lambda subject, _: already_exists("enrichment", subject),

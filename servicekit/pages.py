@@ -10,10 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from servicekit.errors import ServiceError, invalid_argument
+from servicekit.errors import invalid_argument
 
 Position = Mapping[str, str | int | bool]
 
+Shape = Mapping[str, type[str] | type[int]]
+"""The fields of a position, and what each is."""
+
+_INTEGERS: Final = range(-(2**63), 2**63)
 _LONGEST: Final = 2048
 
 
@@ -34,34 +38,48 @@ def encode_page_token(position: Position, *, filters: Position) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def decode_page_token(token: str, *, filters: Position) -> dict[str, str | int | bool] | None:
-    """The position in ``token``, or None when it is empty: the first page.
+def decode_page_token(
+    token: str, *, filters: Position, shape: Shape, field: str = "page_token"
+) -> dict[str, str | int | bool] | None:
+    """The position in ``token``, of the given shape, or None when it is empty: the first page.
 
-    INVALID_ARGUMENT, PAGE_TOKEN_INVALID, when malformed or made for other filters.
+    INVALID_ARGUMENT, PAGE_TOKEN_INVALID, naming ``field`` when malformed or of other filters.
     """
     if not token:
         return None
+    match _body(token):
+        case {"p": dict(position), "f": str(fingerprint)} if _fits(position, shape):
+            if fingerprint != _fingerprint(filters):
+                raise invalid_argument(
+                    field,
+                    "belongs to another request; repeat all other fields unchanged",
+                    reason="PAGE_TOKEN_INVALID",
+                )
+            return position
+    raise invalid_argument(
+        field,
+        "is not one that this server made; begin again without it",
+        reason="PAGE_TOKEN_INVALID",
+    )
+
+
+def _body(token: str) -> object:
     if len(token) > _LONGEST:
-        raise _invalid("is not one that this server made; begin again without it")
+        return None
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        body = json.loads(raw)
+        return json.loads(raw)
     except (binascii.Error, ValueError, RecursionError):
-        raise _invalid("is not one that this server made; begin again without it") from None
-    match body:
-        case {"p": dict(position), "f": str(fingerprint)} if all(
-            isinstance(value, str | int) for value in position.values()
-        ):
-            if fingerprint != _fingerprint(filters):
-                raise _invalid("belongs to another request; repeat all other fields unchanged")
-            return position
-    raise _invalid("is not one that this server made; begin again without it")
+        return None
+
+
+def _fits(position: Mapping[str, object], shape: Shape) -> bool:
+    return position.keys() == shape.keys() and all(
+        isinstance(value, shape[name]) and (isinstance(value, str) or value in _INTEGERS)
+        for name, value in position.items()
+    )
 
 
 def _fingerprint(filters: Position) -> str:
     canonical = json.dumps(dict(filters), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def _invalid(description: str) -> ServiceError:
-    return invalid_argument("page_token", description, reason="PAGE_TOKEN_INVALID")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from audience.v1 import audiences_pb2
 
 from audience_service import convert
+from audience_service.audience_filters import TIMES
 from audience_service.audience_query import Place
 from audience_service.audiences import Audiences, place
 from audience_service.combining import Combining, Recipe
@@ -86,7 +87,11 @@ class AudienceServicer(ImportMethods, MessageMethods):
             "order_by": request.order_by,
             "show_deleted": request.show_deleted,
         }
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(
+            request.page_token,
+            filters=filters,
+            shape={"value": int if query.order in TIMES else str, "after": str},
+        )
         size = page_size(request.page_size)
         page = await self._audiences.page(
             workspace,
@@ -181,7 +186,7 @@ class AudienceServicer(ImportMethods, MessageMethods):
     ) -> audiences_pb2.ListAudienceProspectsResponse:
         workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
         filters = {"list": "members", "audience": request.audience}
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(request.page_token, filters=filters, shape={"seq": int})
         size = page_size(request.page_size)
         page = await self._members.page(
             workspace, audience, after=int(position["seq"]) if position else 0, limit=size + 1
@@ -210,9 +215,15 @@ class AudienceServicer(ImportMethods, MessageMethods):
             "stream": ",".join(sorted(set(request.audiences))),
             "excluded": ",".join(sorted(set(request.excluded_audiences))),
         }
+        cursor = decode_page_token(
+            request.after_cursor,
+            filters=filters,
+            shape={"seq": int, "change": int},
+            field="after_cursor",
+        )
         pages = self._enrolment.stream(
             Enrolled(workspace=workspace, audiences=audiences, excluded=excluded),
-            after=_position(decode_page_token(request.after_cursor, filters=filters)),
+            after=_position(cursor),
             follow=request.follow,
         )
         async with aclosing(pages):

@@ -63,7 +63,7 @@ class ImportMethods(audiences_pb2_grpc.AudienceServiceServicer):
             "request_id": request.request_id,
             "classes": ",".join(sorted(each.name for each in classes)),
         }
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(request.page_token, filters=filters, shape={"row": int})
         size = page_size(request.page_size, default=100)
         job, rows = await self._imports.receipt(
             workspace=workspace,

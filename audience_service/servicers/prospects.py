@@ -38,7 +38,11 @@ class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
             "field": search.field,
             "prefix": search.prefix,
         }
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(
+            request.page_token,
+            filters=filters,
+            shape={"value": str, "after": str},
+        )
         size = page_size(request.page_size)
         if request.HasField("search"):
             page = await self._prospects.search(

@@ -48,7 +48,7 @@ class SuppressionServicer(suppressions_pb2_grpc.SuppressionServiceServicer):
     ) -> suppressions_pb2.ListSuppressionsResponse:
         (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
         filters = {"list": "suppressions", "parent": request.parent}
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(request.page_token, filters=filters, shape={"after": str})
         size = page_size(request.page_size)
         page = await self._suppressions.page(
             workspace, after=str(position["after"]) if position else "", limit=size + 1

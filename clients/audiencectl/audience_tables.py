@@ -43,10 +43,26 @@ def audience_table(answer: ListAudiencesResponse) -> RenderableType:
     )
 
 
+def asked_audience_fields(audience: Audience) -> RenderableType:
+    """An audience of GetAudience, the one method that asks the enrichment service as well."""
+    pairs = _pairs(audience)
+    if audience.enrichment and not audience.progress.enrichment_reachable:
+        pairs.append(("enrichment service", "did not answer: pause and forecast are missing"))
+    return _fields(pairs)
+
+
 def audience_fields(audience: Audience) -> RenderableType:
     """One audience, a field a line."""
+    return _fields(_pairs(audience))
+
+
+def _fields(pairs: Iterable[tuple[str, object]]) -> RenderableType:
+    return fields_of((label, value) for label, value in pairs if value != "")
+
+
+def _pairs(audience: Audience) -> list[tuple[str, object]]:
     progress = audience.progress
-    pairs: list[tuple[str, object]] = [
+    return [
         ("name", audience.name),
         ("display name", audience.display_name),
         ("description", audience.description),
@@ -67,9 +83,6 @@ def audience_fields(audience: Audience) -> RenderableType:
         ("deleted", when(audience.delete_time)),
         ("purged", when(audience.purge_time)),
     ]
-    if audience.enrichment and not progress.enrichment_reachable:
-        pairs.append(("enrichment service", "did not answer: pause and forecast are missing"))
-    return fields_of((label, value) for label, value in pairs if value != "")
 
 
 def member_table(members: Iterable[Member]) -> RenderableType:

@@ -15,7 +15,7 @@ from audience.v1.audiences_pb2 import (
 )
 
 from clients.audiencectl.audience_settings import list_audiences, update
-from clients.audiencectl.audience_tables import audience_fields
+from clients.audiencectl.audience_tables import asked_audience_fields, audience_fields
 from clients.audiencectl.combining import combine
 from clients.audiencectl.kinds import ACCOUNT, AUDIENCE, AudienceArgument
 from clients.audiencectl.members import add, members, remove, stream
@@ -67,12 +67,12 @@ def delete(
 
 
 app.command("list")(list_audiences)
-verbs = Verbs(app, AUDIENCE, ask=ask_audience, table=audience_fields)
-verbs.add(
+Verbs(app, AUDIENCE, ask=ask_audience, table=asked_audience_fields).add(
     "get",
     "Show one audience with progress and forecast.",
     lambda client, name: client.audiences.GetAudience(GetAudienceRequest(name=name)),
 )
+verbs = Verbs(app, AUDIENCE, ask=ask_audience, table=audience_fields)
 verbs.add(
     "undelete",
     "Bring a deleted audience back, with its members and its enrichment.",

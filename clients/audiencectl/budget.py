@@ -15,7 +15,8 @@ from enrichment.v1.view_budgets_pb2 import (
     ViewBudget,
     ViewPurpose,
 )
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from clients.audiencectl.budget_forecast import forecast
 from clients.audiencectl.failures import USAGE, refuse
@@ -136,8 +137,13 @@ def reserve(
     request.ttl.FromSeconds(ttl)
     answer = ask_enrichment(ctx, lambda client: client.view_budgets.ReserveViews(request))
     held = answer.view_reservation
-    title = f"Reserved {held.count}, use before {when(held.use_before_time)}\n{held.name}"
-    show(answer, as_json=as_json, table=lambda: budget_fields(answer.view_budget, title=title))
+    title = f"Reserved {held.count}, use before {when(held.use_before_time)}"
+
+    def table() -> RenderableType:
+        # The name stands by itself: a title would be wrapped at the width of its table.
+        return Group(Text(held.name), budget_fields(answer.view_budget, title=title))
+
+    show(answer, as_json=as_json, table=table)
 
 
 @app.command()

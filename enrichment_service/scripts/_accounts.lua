@@ -21,7 +21,7 @@ local POLL_DOUBLINGS = 6 -- to about an hour
 
 local function load_account(c, a)
   local account = hgetall(c:account(a))
-  if not account.strategy then refuse({ reason = 'ACCOUNT_NOT_FOUND' }) end
+  if not account.strategy then refuse({ reason = 'ACCOUNT_NOT_FOUND', account = a }) end
   return account
 end
 

@@ -58,7 +58,7 @@ class AccountServicer(accounts_pb2_grpc.AccountServiceServicer):
     ) -> accounts_pb2.ListAccountsResponse:
         (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
         filters = {"list": "accounts", "parent": request.parent}
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(request.page_token, filters=filters, shape={"after": str})
         size = page_size(request.page_size)
         page = await self._accounts.page(
             workspace, after=str(position["after"]) if position else "", limit=size + 1
@@ -80,11 +80,17 @@ class AccountServicer(accounts_pb2_grpc.AccountServiceServicer):
         }
         if unknown := sorted(only - _CHANGEABLE):
             raise invalid_argument(
-                "update_mask", f"{', '.join(unknown)} cannot be changed; {sorted(_CHANGEABLE)} can"
+                "update_mask",
+                f"{', '.join(unknown)} cannot be changed; {', '.join(sorted(_CHANGEABLE))} can",
             )
         settings = convert.from_proto_settings(request.account, only=only)
         if "strategy" in only and settings.strategy is None:
             raise invalid_argument("account.strategy", "must be set when update_mask names it")
+        if "working_hours" in only and settings.working_hours is None:
+            raise invalid_argument(
+                "account.working_hours",
+                "must be set when update_mask names it; PACING_BURST does without them",
+            )
         account = await self._accounts.update(
             account_id, settings=settings, revision=request.account.etag or None
         )

@@ -96,7 +96,7 @@ class EnrichmentServicer(enrichments_pb2_grpc.EnrichmentServiceServicer):
     ) -> enrichments_pb2.ListEnrichmentsResponse:
         (workspace,) = convert.WORKSPACE.parse(request.parent, field="parent")
         filters = {"list": "enrichments", "parent": request.parent}
-        position = decode_page_token(request.page_token, filters=filters)
+        position = decode_page_token(request.page_token, filters=filters, shape={"after": str})
         size = page_size(request.page_size)
         page = await self._enrichments.page(
             workspace, after=str(position["after"]) if position else "", limit=size + 1

@@ -260,7 +260,9 @@ class AudienceProgress(_message.Message):
     not_submitted: _builtins.int
     """Members not yet handed to the enrichment service: enrichment was not started, or they cannot be viewed."""
     enrichment_reachable: _builtins.bool
-    """False when the enrichment service did not answer in time: pause and forecast are then missing."""
+    """False when the enrichment service did not answer GetAudience in time: pause and forecast are then missing. No other
+    method asks it, and answers of theirs have none of the three.
+    """
     @_builtins.property
     def pause(self) -> _pauses_pb2.Pause:
         """Present while nothing is viewed although something is pending."""
