@@ -45,15 +45,19 @@ class Combining:
             )
             if not is_new:
                 return audience
-            for each in recipe.sources:
-                if (await require_audience(tx, new.workspace, each)).building:
-                    raise audience_building(new.workspace, each)
+            found = [await require_audience(tx, new.workspace, each) for each in recipe.sources]
+            for each in found:
+                if each.building:
+                    raise audience_building(new.workspace, each.id)
+            if recipe.operation is SetOperation.INTERSECTION:
+                # The members of the first are looked at one by one: the fewer, the better.
+                found.sort(key=lambda each: each.counters.members)
             await tx.builds.insert(
                 Build(
                     workspace=new.workspace,
                     audience=audience.id,
                     operation=recipe.operation,
-                    sources=recipe.sources,
+                    sources=[each.id for each in found],
                 )
             )
             return audience
