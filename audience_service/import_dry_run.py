@@ -1,12 +1,11 @@
 """Finds out what an import would do, and changes nothing but its own receipt."""
 
-from hashlib import blake2b
-
 from audience_service.identity import Rejection
 from audience_service.import_files import ImportedRow
 from audience_service.import_model import Import, ImportRow, RowClass, RowCounts
 from audience_service.import_plan import aliases_in
 from audience_service.ports import Store, Transaction
+from audience_service.seen_names import SeenNames
 
 
 class DryRun:
@@ -15,7 +14,7 @@ class DryRun:
     def __init__(self, store: Store, job: Import) -> None:
         self._store = store
         self._job = job
-        self._seen: set[int] = set()
+        self._seen = SeenNames()
         self.counts = RowCounts()
 
     async def start_over(self) -> None:
@@ -64,24 +63,18 @@ class DryRun:
         if row.problem is not None:
             no_url = row.problem is Rejection.NO_URL
             return RowClass.NO_PROFILE if no_url else RowClass.REJECTED
-        names = {_hash(each.alias) for each in row.identities}
         aliases = [each.alias for each in row.identities]
         if not erased.isdisjoint(aliases):
             return RowClass.ERASED
         if not suppressed.isdisjoint(aliases):
             return RowClass.SUPPRESSED
-        first = next((a for a in aliases if a in known or _hash(a) in self._seen), None)
+        first = next((each for each in aliases if each in known or each in self._seen), None)
         person = known.get(first, "") if first is not None else ""
         seen = first is not None and (
-            _hash(first) in self._seen or (bool(person) and _hash(person) in self._seen)
+            first in self._seen or (bool(person) and person in self._seen)
         )
-        self._seen |= names
-        if person:
-            self._seen.add(_hash(person))
+        for each in (*aliases, person) if person else aliases:
+            self._seen.add(each)
         if seen:
             return RowClass.MERGED
         return RowClass.ALREADY_THERE if person in members else RowClass.ADDED
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
