@@ -44,7 +44,8 @@ async def check_event_log(client: EnrichmentClient) -> list[Finding]:
     """How far back the log goes, and whether anybody follows it."""
     log = await client.events.GetEventLog(GetEventLogRequest())
     events = sum(each.event_count for each in log.partitions)
-    floor = max((each.floor_time.ToDatetime() for each in log.partitions), default=None)
+    floors = [each.floor_time for each in log.partitions if each.HasField("floor_time")]
+    floor = max((each.ToDatetime() for each in floors), default=None)
     since = f", complete since {floor:%Y-%m-%d %H:%M}" if floor else ""
     found = (
         f"{events:,} events in {len(log.partitions)} partitions, kept "

@@ -6,6 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from enrichment.v1.accounts_pb2 import Account, ListAccountsRequest, ListAccountsResponse
+from enrichment.v1.events_pb2 import (
+    EventLogPartition,
+    GetEventLogRequest,
+    GetEventLogResponse,
+)
 from enrichment.v1.view_budgets_pb2 import (
     BatchGetViewBudgetsRequest,
     BatchGetViewBudgetsResponse,
@@ -20,7 +25,7 @@ from clients.audiencectl.doctor_contract import (
     local_contract,
 )
 from clients.audiencectl.doctor_findings import Level
-from clients.audiencectl.doctor_state import check_accounts
+from clients.audiencectl.doctor_state import check_accounts, check_event_log
 from clients.audiencectl.main import app
 from clients.enrichment import EnrichmentClient
 from tests.audiencectl.conftest import Cli
@@ -184,3 +189,19 @@ async def _with_budget(budget: ViewBudget) -> AsyncGenerator[EnrichmentClient]:
         EnrichmentClient(server.address) as client,
     ):
         yield client
+
+
+async def test_an_event_log_without_events_is_not_said_to_reach_back() -> None:
+    async def answer(_request: GetEventLogRequest, _context: object) -> GetEventLogResponse:
+        return GetEventLogResponse(partitions=[EventLogPartition(index=0)], subscriber_count=1)
+
+    handler = unary(
+        "enrichment.v1.EventService/GetEventLog",
+        answer,
+        request=GetEventLogRequest,
+        response=GetEventLogResponse,
+    )
+    async with serving(handler) as server, EnrichmentClient(server.address) as client:
+        found = (await check_event_log(client))[0].found
+    assert found.startswith("0 events in 1 partitions")
+    assert "since" not in found
