@@ -78,8 +78,8 @@ async def server_address(
 
 @pytest.fixture
 async def client(server_address: str) -> AsyncIterator[AudienceClient]:
-    """A client of it."""
-    async with AudienceClient(server_address) as client:
+    """A client of it, which waits as long as a busy machine may need."""
+    async with AudienceClient(server_address, timeout=60.0) as client:
         yield client
 
 

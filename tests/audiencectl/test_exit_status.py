@@ -41,7 +41,7 @@ def run(cli: Cli, *words: str, text: str = "") -> subprocess.CompletedProcess[st
         ("--audience 127.0.0.1:1 --timeout 0.5 audience list", 3, "audiencectl doctor"),
         ("account get nobody", 4, "ACCOUNT_NOT_FOUND"),
         ("audience get nobody", 4, "AUDIENCE_NOT_FOUND"),
-        ("budget consume ada 11", 5, "VIEW_BUDGET_EXHAUSTED"),
+        ("budget consume ada 61", 5, "VIEW_BUDGET_EXHAUSTED"),
         ("account connect ada --provider-account-id other --strategy new", 7, "ALREADY_EXISTS"),
         ("audience update people --description x --etag stale", 7, "ETAG_MISMATCH"),
     ],
