@@ -45,7 +45,10 @@ class Imports:
         size_bytes: int,
         validate_only: bool,
     ) -> Import:
-        """Begin an import, or go on with the one of this request id."""
+        """Begin an import, or go on with the one of this request id.
+
+        A file of another size is another file; a size of 0 is not known.
+        """
         if size_bytes > self._max_file_bytes:
             raise self._too_large()
 
@@ -53,8 +56,15 @@ class Imports:
             await require_audience(tx, workspace, audience)
             known = await tx.imports.get(workspace, request_id)
             if known is not None:
-                if (known.audience, known.validate_only) != (audience, validate_only):
+                sizes = {known.size_bytes, size_bytes} - {0}
+                if known.audience != audience or len(sizes) > 1:
                     raise request_id_reused()
+                if known.validate_only != validate_only:
+                    raise failed_precondition(
+                        "REQUEST_ID_REUSED",
+                        "This request_id belongs to a dry run, or to an import that is none: each "
+                        "needs an id of its own. Take a new one.",
+                    )
                 return known
             job = Import(
                 workspace=workspace,
@@ -104,7 +114,13 @@ class Imports:
             now = await self._require(tx, job.workspace, job.request_id)
             if now.phase is not ImportPhase.RECEIVING:
                 return
-            if now.size_bytes and now.received_bytes != now.size_bytes:
+            if now.size_bytes and now.received_bytes > now.size_bytes:
+                raise failed_precondition(
+                    "IMPORT_FILE_TOO_LONG",
+                    f"{now.received_bytes} bytes arrived, and size_bytes says {now.size_bytes}. "
+                    "Take a new request_id, and the size of the file as it is.",
+                )
+            if now.received_bytes < now.size_bytes:
                 raise failed_precondition(
                     "IMPORT_FILE_INCOMPLETE",
                     f"{now.received_bytes} bytes arrived of the {now.size_bytes} that size_bytes "

@@ -143,10 +143,17 @@ class LiveView:
         parts += [
             f"{each.title}: {each.people - _left(each)}/{each.people} "
             f"({each.progress.enriched} enriched, {each.progress.cached} cached, "
-            f"{each.progress.failed} failed), done {each.forecast.earliest_complete_date or 'now'}"
+            f"{each.progress.failed} failed), done {_done(each)}"
             for each in self._news.audiences.values()
         ]
         return " | ".join(parts)
+
+
+def _done(audience: AudienceNews) -> str:
+    """The day on which it will be done, if that is known."""
+    if not _left(audience):
+        return "now"
+    return audience.forecast.earliest_complete_date or "on a day not known yet"
 
 
 def _left(audience: AudienceNews) -> int:

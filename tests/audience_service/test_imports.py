@@ -166,8 +166,26 @@ class Sent:
             ],
             "AUDIENCE_NOT_FOUND",
         ),
+        *(
+            Sent(
+                [
+                    audiences_pb2.ImportProspectsRequest(
+                        start=audiences_pb2.ImportStart(
+                            audience="workspaces/acme/audiences/leads",
+                            request_id="import-0001",
+                            size_bytes=size,
+                        )
+                    ),
+                    audiences_pb2.ImportProspectsRequest(
+                        chunk=audiences_pb2.ImportChunk(data=b"four")
+                    ),
+                ],
+                reason,
+            )
+            for size, reason in ((3, "IMPORT_FILE_TOO_LONG"), (5, "IMPORT_FILE_INCOMPLETE"))
+        ),
     ],
-    ids=["nothing", "no start", "a gap", "unknown audience"],
+    ids=["nothing", "no start", "a gap", "unknown audience", "too much", "too little"],
 )
 async def test_a_broken_conversation_is_refused(client: AudienceClient, sent: Sent) -> None:
     await create(client)
@@ -175,6 +193,14 @@ async def test_a_broken_conversation_is_refused(client: AudienceClient, sent: Se
         async for _ in client.audiences.ImportProspects(iter(sent.messages)):
             pass
     assert RpcFailed(refused.value).reason == sent.reason
+
+
+async def test_another_file_under_the_same_request_id_is_refused(client: AudienceClient) -> None:
+    audience = await create(client)
+    await import_bytes(client, CONNECTIONS, audience=audience)
+    with pytest.raises(RpcFailed) as refused:
+        await import_bytes(client, CONNECTIONS + b"\n", audience=audience)
+    assert refused.value.reason == "REQUEST_ID_REUSED"
 
 
 async def test_a_request_id_of_another_audience_is_refused(client: AudienceClient) -> None:

@@ -803,7 +803,9 @@ class ImportStart(_message.Message):
     request_id: _builtins.str
     """Names the import. Repeat it to go on after a broken connection; a new file needs a new one."""
     size_bytes: _builtins.int
-    """Size of the file in bytes when known, for the progress."""
+    """Size of the file in bytes when known: for the progress, and so that another file under the same request_id is refused
+    (REQUEST_ID_REUSED).
+    """
     validate_only: _builtins.bool
     """Only reads the file and answers with the receipt it would give; changes nothing."""
     def __init__(
