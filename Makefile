@@ -10,6 +10,7 @@ help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 .venv/ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || echo "Making .venv …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
 	@echo "Installing what requirements.lock lists …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

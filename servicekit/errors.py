@@ -79,6 +79,8 @@ class ServiceError(Exception):
 
 # The message travels in HTTP headers, which callers accept up to 8 KiB: a long list is cut.
 _NAMED_IN_MESSAGE = 5
+# What a caller can make by that name, and how; everything else comes about by other calls.
+_MADE_BY_CALLERS = {"account": "connect", "audience": "create", "enrichment": "create"}
 
 
 def invalid_fields(violations: Sequence[FieldViolation]) -> ServiceError:
@@ -108,10 +110,12 @@ def invalid_argument(
 
 def not_found(resource_type: str, name: str) -> ServiceError:
     """NOT_FOUND, with the reason ``<TYPE>_NOT_FOUND``; the type is one word such as "account"."""
+    first = _MADE_BY_CALLERS.get(resource_type)
+    check = f"Check the name, or {first} it first." if first else "Check the name."
     return ServiceError(
         code=Code.NOT_FOUND,
         reason=f"{resource_type.upper()}_NOT_FOUND",
-        message=f"There is no {resource_type} {name}. Check the name, or create it first.",
+        message=f"There is no {resource_type} {name}. {check}",
         metadata={"resource_type": resource_type, "resource_name": name},
     )
 
