@@ -15,6 +15,30 @@ _RANDOM_ID: Final = "[a-z0-9]{8,32}"
 _IDS_OF_A_NAME: Final = re.compile(
     rf"(\w+)s/({re.escape(_CHOSEN_ID)}|{re.escape(_RANDOM_ID)})", re.ASCII
 )
+_IN_WORDS: Final = {
+    f"^{_CHOSEN_ID}$": "must be 1 to 63 lower-case letters, digits and inner hyphens",
+    "^[A-Za-z0-9_-]{8,64}$": (
+        "must be 8 to 64 letters, digits, hyphens and underscores, best a random UUID such as "
+        "3f6a1c1e-9b1d-4c57-8a42-5d0e7b9c2f10"
+    ),
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "must be a date in the form YYYY-MM-DD, such as 2026-03-31",
+    "^[a-z][a-z0-9_-]{0,62}$": (
+        "the key of a label must begin with a lower-case letter, and at most 62 lower-case "
+        "letters, digits, hyphens and underscores may follow, such as cost-centre"
+    ),
+    r"^[^/\s?#]+$": (
+        "must be an id alone, without blanks, slashes, ? and #: send what follows /in/ in a "
+        "profile URL, such as ada-lovelace, or the provider's id"
+    ),
+    "^[A-Za-z0-9._~/-]*$": (
+        "must hold nothing but letters without accents, digits and . _ ~ / -, such as "
+        "prospects/7c9e6679"
+    ),
+    "^urn:li:adTargetingFacet:[A-Za-z]+$": (
+        "must be the URN of a facet, such as urn:li:adTargetingFacet:locations"
+    ),
+    "^urn:li:[A-Za-z]+:.+$": "must be a URN of LinkedIn's, such as urn:li:geo:103644278",
+}
 
 # Rules are compiled once per message type and kept in here.
 _validator = Validator()
@@ -50,12 +74,16 @@ def _to_error(violations: Iterable[Violation]) -> ServiceError:
 
 
 def _description(violation: Violation) -> str:
-    """What to send instead: names and ids are shown by example, not by their regular expression."""
+    """What to send instead, in words and by example, never by a regular expression."""
     match violation.proto.rule_id, violation.rule_value:
-        case "string.pattern", str(pattern) if pattern == f"^{_CHOSEN_ID}$":
-            return "must be 1 to 63 lower-case letters, digits and inner hyphens"
+        case "string.pattern", str(pattern) if pattern in _IN_WORDS:
+            return _IN_WORDS[pattern]
         case "string.pattern", str(pattern) if _IDS_OF_A_NAME.search(pattern):
             return "must look like " + _IDS_OF_A_NAME.sub(r"\1s/{\1}", pattern).strip("^$")
+        case "string.in", [*values]:
+            return f"must be one of {', '.join(map(str, values))}"
+        case (("string.min_len" | "bytes.min_len"), 1):
+            return "must not be empty"
         case "enum.not_in", _:
             return "must be given"
         case _:
