@@ -1,5 +1,6 @@
 """Which source may write a field: manual edits before enrichment before imports."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Final
@@ -18,6 +19,10 @@ LONGEST: Final = {
     "picture_url": 2000,
 }
 
+
+# What a line of text cannot hold: it becomes a blank, or goes where nobody would see a blank.
+_BREAKS: Final = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNSEEN: Final = re.compile(r"[\0\u202a-\u202e\u2066-\u2069]")
 
 _NOTHING: Final = ("", None)
 
@@ -38,8 +43,14 @@ def new_prospect_id() -> str:
 
 
 def kept_text(value: str) -> str:
-    """A text as it is kept: without blanks around it, and without NUL, which PostgreSQL refuses."""
-    return value.replace("\0", "").strip()
+    """A text of a file or a profile as it is kept: one line, without blanks around it.
+
+    Line breaks and other control characters become blanks; NUL, which PostgreSQL refuses, and marks
+    that turn the direction of text are dropped. Requests that hold any of these are refused.
+    """
+    if not value.isprintable():
+        value = _BREAKS.sub(" ", _UNSEEN.sub("", value))
+    return value.strip()
 
 
 def write_fields(

@@ -15,7 +15,17 @@ _RANDOM_ID: Final = "[a-z0-9]{8,32}"
 _IDS_OF_A_NAME: Final = re.compile(
     rf"(\w+)s/({re.escape(_CHOSEN_ID)}|{re.escape(_RANDOM_ID)})", re.ASCII
 )
+_UNSEEN: Final = (
+    "control characters such as U+0000 and marks that turn the direction of text "
+    "(U+202A to U+202E, U+2066 to U+2069)"
+)
 _IN_WORDS: Final = {
+    r"^[^\p{Cc}\x{2028}-\x{202E}\x{2066}-\x{2069}]*$": (
+        f"must be one line, such as Founders in Berlin: take out line breaks, tabs, {_UNSEEN}"
+    ),
+    r"^([^\p{Cc}\x{202A}-\x{202E}\x{2066}-\x{2069}]|[\t\n\r])*$": (
+        f"must be text with no more than line breaks and tabs in it: take out {_UNSEEN}"
+    ),
     f"^{_CHOSEN_ID}$": "must be 1 to 63 lower-case letters, digits and inner hyphens",
     "^[A-Za-z0-9_-]{8,64}$": (
         "must be 8 to 64 letters, digits, hyphens and underscores, best a random UUID such as "

@@ -12,7 +12,8 @@ from tests.servicekit.wrong_values import rules_in_need_of_words, sent_messages,
 
 # What stands in regular expressions, in CEL, and in protovalidate's own words for either.
 _SYNTAX = re.compile(r"[\[\]\\^$|*+{}]|\(\?|regex|pattern|this\.")
-_PLACEHOLDER = re.compile(r"\{[A-Za-z]+\}")
+# A part of a name, such as {workspace}, and a character, such as U+0000.
+_PLACEHOLDER = re.compile(r"\{[A-Za-z]+\}|U\+[0-9A-F]{4}")
 
 
 @pytest.mark.parametrize("kind", sent_messages(), ids=lambda kind: str(kind.full_name))

@@ -336,9 +336,9 @@ class Audience(_message.Message):
     name: _builtins.str
     """`workspaces/{workspace}/audiences/{audience}`."""
     display_name: _builtins.str
-    """For people."""
+    """For people: one line, without control characters and marks that turn the direction of text."""
     description: _builtins.str
-    """For people."""
+    """For people: the same, but with line breaks and tabs if you like."""
     account: _builtins.str
     """The account that enriches it: `workspaces/{workspace}/accounts/{account}` of the same workspace. Needed before
     StartEnrichment, fixed afterwards.
@@ -366,7 +366,7 @@ class Audience(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Whatever you want to find audiences by, such as `team: sales`. Keys are lower-case letters, digits, `_` and `-`, and
-        begin with a letter.
+        begin with a letter; values are one line, as display_name is.
         """
 
     @_builtins.property

@@ -29,7 +29,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61udience/v1/prospects.proto\x12\x0b\x61udience.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n\x0f\x46ieldProvenance\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x06source\x18\x02 \x01(\x0e\x32\x18.audience.v1.FieldSource\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xce\x05\n\x08Prospect\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x08\x12\x18\n\x0bprofile_url\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\tmember_id\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0bprovider_id\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12\x1c\n\nfirst_name\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1b\n\tlast_name\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1a\n\x08headline\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x19\n\x07\x63ompany\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x17\n\x05title\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x1a\n\x08location\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x0bpicture_url\x18\x0b \x01(\tB\x03\xe0\x41\x03\x12<\n\x13picture_expire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x65nrich_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\nprovenance\x18\x0e \x03(\x0b\x32\x1c.audience.v1.FieldProvenanceB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x04\x65tag\x18\x11 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\nsuppressed\x18\x12 \x01(\x08\x42\x03\xe0\x41\x03:[\xea\x41X\n\x14\x61udience.v1/Prospect\x12+workspaces/{workspace}/prospects/{prospect}*\tprospects2\x08prospect\"v\n\x12GetProspectRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xe0\x41\x02\xbaHLrJ2H^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/prospects/[a-z0-9]{8,32}$\">\n\x13GetProspectResponse\x12\'\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.Prospect\"\xc8\x01\n\x14ListProspectsRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\x06search\x18\x04 \x01(\x0b\x32\x1b.audience.v1.ProspectSearch\"u\n\x0eProspectSearch\x12H\n\x05\x66ield\x18\x01 \x01(\tB9\xbaH6r4R\nfirst_nameR\tlast_nameR\x07\x63ompanyR\x08headlineR\x08location\x12\x19\n\x06prefix\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\"Z\n\x15ListProspectsResponse\x12(\n\tprospects\x18\x01 \x03(\x0b\x32\x15.audience.v1.Prospect\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15UpdateProspectRequest\x12\x32\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.ProspectB\t\xe0\x41\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x16UpdateProspectResponse\x12\'\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.Prospect\"x\n\x14\x45raseProspectRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xe0\x41\x02\xbaHLrJ2H^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/prospects/[a-z0-9]{8,32}$\"\x17\n\x15\x45raseProspectResponse*z\n\x0b\x46ieldSource\x12\x1c\n\x18\x46IELD_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_SOURCE_IMPORT\x10\x01\x12\x1b\n\x17\x46IELD_SOURCE_ENRICHMENT\x10\x02\x12\x17\n\x13\x46IELD_SOURCE_MANUAL\x10\x03\x32\xee\x02\n\x0fProspectService\x12P\n\x0bGetProspect\x12\x1f.audience.v1.GetProspectRequest\x1a .audience.v1.GetProspectResponse\x12V\n\rListProspects\x12!.audience.v1.ListProspectsRequest\x1a\".audience.v1.ListProspectsResponse\x12Y\n\x0eUpdateProspect\x12\".audience.v1.UpdateProspectRequest\x1a#.audience.v1.UpdateProspectResponse\x12V\n\rEraseProspect\x12!.audience.v1.EraseProspectRequest\x1a\".audience.v1.EraseProspectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61udience/v1/prospects.proto\x12\x0b\x61udience.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"{\n\x0f\x46ieldProvenance\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x06source\x18\x02 \x01(\x0e\x32\x18.audience.v1.FieldSource\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xee\x07\n\x08Prospect\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x08\x12\x18\n\x0bprofile_url\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\tmember_id\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0bprovider_id\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12L\n\nfirst_name\x18\x05 \x01(\tB8\xbaH5r3\x18\xc8\x01\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12K\n\tlast_name\x18\x06 \x01(\tB8\xbaH5r3\x18\xc8\x01\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12J\n\x08headline\x18\x07 \x01(\tB8\xbaH5r3\x18\xe8\x07\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12I\n\x07\x63ompany\x18\x08 \x01(\tB8\xbaH5r3\x18\xf4\x03\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12G\n\x05title\x18\t \x01(\tB8\xbaH5r3\x18\xf4\x03\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12J\n\x08location\x18\n \x01(\tB8\xbaH5r3\x18\xf4\x03\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12\x18\n\x0bpicture_url\x18\x0b \x01(\tB\x03\xe0\x41\x03\x12<\n\x13picture_expire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x65nrich_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x35\n\nprovenance\x18\x0e \x03(\x0b\x32\x1c.audience.v1.FieldProvenanceB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x04\x65tag\x18\x11 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\nsuppressed\x18\x12 \x01(\x08\x42\x03\xe0\x41\x03:[\xea\x41X\n\x14\x61udience.v1/Prospect\x12+workspaces/{workspace}/prospects/{prospect}*\tprospects2\x08prospect\"v\n\x12GetProspectRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xe0\x41\x02\xbaHLrJ2H^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/prospects/[a-z0-9]{8,32}$\">\n\x13GetProspectResponse\x12\'\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.Prospect\"\xc8\x01\n\x14ListProspectsRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\x06search\x18\x04 \x01(\x0b\x32\x1b.audience.v1.ProspectSearch\"\xa5\x01\n\x0eProspectSearch\x12H\n\x05\x66ield\x18\x01 \x01(\tB9\xbaH6r4R\nfirst_nameR\tlast_nameR\x07\x63ompanyR\x08headlineR\x08location\x12I\n\x06prefix\x18\x02 \x01(\tB9\xbaH6r4\x10\x01\x18\x64\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\"Z\n\x15ListProspectsResponse\x12(\n\tprospects\x18\x01 \x03(\x0b\x32\x15.audience.v1.Prospect\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15UpdateProspectRequest\x12\x32\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.ProspectB\t\xe0\x41\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x16UpdateProspectResponse\x12\'\n\x08prospect\x18\x01 \x01(\x0b\x32\x15.audience.v1.Prospect\"x\n\x14\x45raseProspectRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xe0\x41\x02\xbaHLrJ2H^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/prospects/[a-z0-9]{8,32}$\"\x17\n\x15\x45raseProspectResponse*z\n\x0b\x46ieldSource\x12\x1c\n\x18\x46IELD_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_SOURCE_IMPORT\x10\x01\x12\x1b\n\x17\x46IELD_SOURCE_ENRICHMENT\x10\x02\x12\x17\n\x13\x46IELD_SOURCE_MANUAL\x10\x03\x32\xee\x02\n\x0fProspectService\x12P\n\x0bGetProspect\x12\x1f.audience.v1.GetProspectRequest\x1a .audience.v1.GetProspectResponse\x12V\n\rListProspects\x12!.audience.v1.ListProspectsRequest\x1a\".audience.v1.ListProspectsResponse\x12Y\n\x0eUpdateProspect\x12\".audience.v1.UpdateProspectRequest\x1a#.audience.v1.UpdateProspectResponse\x12V\n\rEraseProspect\x12!.audience.v1.EraseProspectRequest\x1a\".audience.v1.EraseProspectResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,17 +45,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROSPECT'].fields_by_name['provider_id']._loaded_options = None
   _globals['_PROSPECT'].fields_by_name['provider_id']._serialized_options = b'\340A\003'
   _globals['_PROSPECT'].fields_by_name['first_name']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['first_name']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_PROSPECT'].fields_by_name['first_name']._serialized_options = b'\272H5r3\030\310\0012.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['last_name']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['last_name']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_PROSPECT'].fields_by_name['last_name']._serialized_options = b'\272H5r3\030\310\0012.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['headline']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['headline']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_PROSPECT'].fields_by_name['headline']._serialized_options = b'\272H5r3\030\350\0072.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['company']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['company']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_PROSPECT'].fields_by_name['company']._serialized_options = b'\272H5r3\030\364\0032.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['title']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['title']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_PROSPECT'].fields_by_name['title']._serialized_options = b'\272H5r3\030\364\0032.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['location']._loaded_options = None
-  _globals['_PROSPECT'].fields_by_name['location']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_PROSPECT'].fields_by_name['location']._serialized_options = b'\272H5r3\030\364\0032.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_PROSPECT'].fields_by_name['picture_url']._loaded_options = None
   _globals['_PROSPECT'].fields_by_name['picture_url']._serialized_options = b'\340A\003'
   _globals['_PROSPECT'].fields_by_name['picture_expire_time']._loaded_options = None
@@ -85,35 +85,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROSPECTSEARCH'].fields_by_name['field']._loaded_options = None
   _globals['_PROSPECTSEARCH'].fields_by_name['field']._serialized_options = b'\272H6r4R\nfirst_nameR\tlast_nameR\007companyR\010headlineR\010location'
   _globals['_PROSPECTSEARCH'].fields_by_name['prefix']._loaded_options = None
-  _globals['_PROSPECTSEARCH'].fields_by_name['prefix']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_PROSPECTSEARCH'].fields_by_name['prefix']._serialized_options = b'\272H6r4\020\001\030d2.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_UPDATEPROSPECTREQUEST'].fields_by_name['prospect']._loaded_options = None
   _globals['_UPDATEPROSPECTREQUEST'].fields_by_name['prospect']._serialized_options = b'\340A\002\272H\003\310\001\001'
   _globals['_ERASEPROSPECTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_ERASEPROSPECTREQUEST'].fields_by_name['name']._serialized_options = b'\340A\002\272HLrJ2H^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/prospects/[a-z0-9]{8,32}$'
-  _globals['_FIELDSOURCE']._serialized_start=1984
-  _globals['_FIELDSOURCE']._serialized_end=2106
+  _globals['_FIELDSOURCE']._serialized_start=2321
+  _globals['_FIELDSOURCE']._serialized_end=2443
   _globals['_FIELDPROVENANCE']._serialized_start=200
   _globals['_FIELDPROVENANCE']._serialized_end=323
   _globals['_PROSPECT']._serialized_start=326
-  _globals['_PROSPECT']._serialized_end=1044
-  _globals['_GETPROSPECTREQUEST']._serialized_start=1046
-  _globals['_GETPROSPECTREQUEST']._serialized_end=1164
-  _globals['_GETPROSPECTRESPONSE']._serialized_start=1166
-  _globals['_GETPROSPECTRESPONSE']._serialized_end=1228
-  _globals['_LISTPROSPECTSREQUEST']._serialized_start=1231
-  _globals['_LISTPROSPECTSREQUEST']._serialized_end=1431
-  _globals['_PROSPECTSEARCH']._serialized_start=1433
-  _globals['_PROSPECTSEARCH']._serialized_end=1550
-  _globals['_LISTPROSPECTSRESPONSE']._serialized_start=1552
-  _globals['_LISTPROSPECTSRESPONSE']._serialized_end=1642
-  _globals['_UPDATEPROSPECTREQUEST']._serialized_start=1644
-  _globals['_UPDATEPROSPECTREQUEST']._serialized_end=1768
-  _globals['_UPDATEPROSPECTRESPONSE']._serialized_start=1770
-  _globals['_UPDATEPROSPECTRESPONSE']._serialized_end=1835
-  _globals['_ERASEPROSPECTREQUEST']._serialized_start=1837
-  _globals['_ERASEPROSPECTREQUEST']._serialized_end=1957
-  _globals['_ERASEPROSPECTRESPONSE']._serialized_start=1959
-  _globals['_ERASEPROSPECTRESPONSE']._serialized_end=1982
-  _globals['_PROSPECTSERVICE']._serialized_start=2109
-  _globals['_PROSPECTSERVICE']._serialized_end=2475
+  _globals['_PROSPECT']._serialized_end=1332
+  _globals['_GETPROSPECTREQUEST']._serialized_start=1334
+  _globals['_GETPROSPECTREQUEST']._serialized_end=1452
+  _globals['_GETPROSPECTRESPONSE']._serialized_start=1454
+  _globals['_GETPROSPECTRESPONSE']._serialized_end=1516
+  _globals['_LISTPROSPECTSREQUEST']._serialized_start=1519
+  _globals['_LISTPROSPECTSREQUEST']._serialized_end=1719
+  _globals['_PROSPECTSEARCH']._serialized_start=1722
+  _globals['_PROSPECTSEARCH']._serialized_end=1887
+  _globals['_LISTPROSPECTSRESPONSE']._serialized_start=1889
+  _globals['_LISTPROSPECTSRESPONSE']._serialized_end=1979
+  _globals['_UPDATEPROSPECTREQUEST']._serialized_start=1981
+  _globals['_UPDATEPROSPECTREQUEST']._serialized_end=2105
+  _globals['_UPDATEPROSPECTRESPONSE']._serialized_start=2107
+  _globals['_UPDATEPROSPECTRESPONSE']._serialized_end=2172
+  _globals['_ERASEPROSPECTREQUEST']._serialized_start=2174
+  _globals['_ERASEPROSPECTREQUEST']._serialized_end=2294
+  _globals['_ERASEPROSPECTRESPONSE']._serialized_start=2296
+  _globals['_ERASEPROSPECTRESPONSE']._serialized_end=2319
+  _globals['_PROSPECTSERVICE']._serialized_start=2446
+  _globals['_PROSPECTSERVICE']._serialized_end=2812
 # @@protoc_insertion_point(module_scope)

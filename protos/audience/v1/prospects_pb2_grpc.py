@@ -76,7 +76,8 @@ class ProspectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProspect(self, request, context):
-        """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit. Clearing the field
+        """Changes the fields in `update_mask` by hand; each is one line, without control characters and marks that turn the
+        direction of text (in files and profiles such characters are left out). Enrichment and imports never overwrite a manual edit. Clearing the field
         ends that: what enrichment or an import has said of it comes back at once, with its source and time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

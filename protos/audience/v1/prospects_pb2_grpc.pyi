@@ -21,7 +21,8 @@ class ProspectServiceStub:
     ListProspects: _aio.UnaryUnaryMultiCallable[_prospects_pb2.ListProspectsRequest, _prospects_pb2.ListProspectsResponse]
     """Lists a workspace's prospects by id, or finds them by the beginning of a field."""
     UpdateProspect: _aio.UnaryUnaryMultiCallable[_prospects_pb2.UpdateProspectRequest, _prospects_pb2.UpdateProspectResponse]
-    """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit. Clearing the field
+    """Changes the fields in `update_mask` by hand; each is one line, without control characters and marks that turn the
+    direction of text (in files and profiles such characters are left out). Enrichment and imports never overwrite a manual edit. Clearing the field
     ends that: what enrichment or an import has said of it comes back at once, with its source and time.
     """
     EraseProspect: _aio.UnaryUnaryMultiCallable[_prospects_pb2.EraseProspectRequest, _prospects_pb2.EraseProspectResponse]
@@ -54,7 +55,8 @@ class ProspectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _prospects_pb2.UpdateProspectRequest,
         context: _aio.ServicerContext[_prospects_pb2.UpdateProspectRequest, _abc.Awaitable[_prospects_pb2.UpdateProspectResponse]],
     ) -> _abc.Awaitable[_prospects_pb2.UpdateProspectResponse]:
-        """Changes the fields in `update_mask` by hand. Enrichment and imports never overwrite a manual edit. Clearing the field
+        """Changes the fields in `update_mask` by hand; each is one line, without control characters and marks that turn the
+        direction of text (in files and profiles such characters are left out). Enrichment and imports never overwrite a manual edit. Clearing the field
         ends that: what enrichment or an import has said of it comes back at once, with its source and time.
         """
 

@@ -30,7 +30,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65nrichment/v1/accounts.proto\x12\renrichment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1a\x65nrichment/v1/pauses.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x01\n\x0cWorkingHours\x12\x1c\n\ttime_zone\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x0cstart_minute\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x10\xa0\x0b(\x00\x12\x1e\n\nend_minute\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xa0\x0b \x00\x12$\n\x08weekdays\x18\x04 \x03(\x05\x42\x12\xbaH\x0f\x92\x01\x0c\x10\x07\x18\x01\"\x06\x1a\x04\x18\x07(\x01:f\xbaHc\x1a\x61\n\x13working_hours.order\x12%end_minute must be after start_minute\x1a#this.end_minute > this.start_minute\"\xc7\x05\n\x07\x41\x63\x63ount\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x08\x12+\n\x13provider_account_id\x18\x02 \x01(\tB\x0e\xe0\x41\x02\xe0\x41\x05\xbaH\x05r\x03\x18\x80\x01\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12:\n\x08strategy\x18\x04 \x01(\x0e\x32\x1e.enrichment.v1.AccountStrategyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x0framp_start_date\x18\x05 \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\x12\x16\n\tramp_week\x18\x06 \x01(\x05\x42\x03\xe0\x41\x03\x12\x16\n\tdaily_cap\x18\x07 \x01(\x05\x42\x03\xe0\x41\x03\x12!\n\x0e\x63\x61mpaign_share\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12/\n\x06pacing\x18\t \x01(\x0e\x32\x15.enrichment.v1.PacingB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x32\n\rworking_hours\x18\n \x01(\x0b\x32\x1b.enrichment.v1.WorkingHours\x12(\n\x05pause\x18\x0b \x01(\x0b\x32\x14.enrichment.v1.PauseB\x03\xe0\x41\x03\x12!\n\x14\x63ounted_errors_today\x18\x0c \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x04\x65tag\x18\x0f \x01(\tB\x07\xbaH\x04r\x02\x18@:X\xea\x41U\n\x15\x65nrichment.v1/Account\x12)workspaces/{workspace}/accounts/{account}*\x08\x61\x63\x63ounts2\x07\x61\x63\x63ount\"\xfe\x03\n\x15\x43onnectAccountRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x42\n\naccount_id\x18\x02 \x01(\tB.\xbaH+r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\xb8\x02\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x16.enrichment.v1.AccountB\x8e\x02\xe0\x41\x02\xbaH\x87\x02\xba\x01\x92\x01\n\x1b\x61\x63\x63ount.provider_account_id\x12Saccount.provider_account_id is required: the provider\'s id of the connected account\x1a\x1ethis.provider_account_id != \'\'\xba\x01k\n\x10\x61\x63\x63ount.strategy\x12\x43\x61\x63\x63ount.strategy is required: NEW, ESTABLISHED, VETERAN or RECOVERY\x1a\x12this.strategy != 0\xc8\x01\x01\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"A\n\x16\x43onnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x88\x01\n\x11GetAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x9a\x01\n\x13ListAccountsRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.enrichment.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x14UpdateAccountRequest\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.AccountB\t\xe0\x41\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x15UpdateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x8f\x01\n\x18\x44isconnectAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"D\n\x19\x44isconnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x8e\x01\n\x17ReconnectAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"C\n\x18ReconnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\xa2\x01\n\x14\x44\x65leteAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x17\n\x15\x44\x65leteAccountResponse*\xac\x01\n\x0f\x41\x63\x63ountStrategy\x12 \n\x1c\x41\x43\x43OUNT_STRATEGY_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43OUNT_STRATEGY_NEW\x10\x01\x12 \n\x1c\x41\x43\x43OUNT_STRATEGY_ESTABLISHED\x10\x02\x12\x1c\n\x18\x41\x43\x43OUNT_STRATEGY_VETERAN\x10\x03\x12\x1d\n\x19\x41\x43\x43OUNT_STRATEGY_RECOVERY\x10\x04*E\n\x06Pacing\x12\x16\n\x12PACING_UNSPECIFIED\x10\x00\x12\x10\n\x0cPACING_BURST\x10\x01\x12\x11\n\rPACING_SPREAD\x10\x02\x32\xa0\x05\n\x0e\x41\x63\x63ountService\x12]\n\x0e\x43onnectAccount\x12$.enrichment.v1.ConnectAccountRequest\x1a%.enrichment.v1.ConnectAccountResponse\x12Q\n\nGetAccount\x12 .enrichment.v1.GetAccountRequest\x1a!.enrichment.v1.GetAccountResponse\x12W\n\x0cListAccounts\x12\".enrichment.v1.ListAccountsRequest\x1a#.enrichment.v1.ListAccountsResponse\x12Z\n\rUpdateAccount\x12#.enrichment.v1.UpdateAccountRequest\x1a$.enrichment.v1.UpdateAccountResponse\x12\x66\n\x11\x44isconnectAccount\x12\'.enrichment.v1.DisconnectAccountRequest\x1a(.enrichment.v1.DisconnectAccountResponse\x12\x63\n\x10ReconnectAccount\x12&.enrichment.v1.ReconnectAccountRequest\x1a\'.enrichment.v1.ReconnectAccountResponse\x12Z\n\rDeleteAccount\x12#.enrichment.v1.DeleteAccountRequest\x1a$.enrichment.v1.DeleteAccountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65nrichment/v1/accounts.proto\x12\renrichment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1a\x65nrichment/v1/pauses.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x01\n\x0cWorkingHours\x12\x1c\n\ttime_zone\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x0cstart_minute\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x10\xa0\x0b(\x00\x12\x1e\n\nend_minute\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xa0\x0b \x00\x12$\n\x08weekdays\x18\x04 \x03(\x05\x42\x12\xbaH\x0f\x92\x01\x0c\x10\x07\x18\x01\"\x06\x1a\x04\x18\x07(\x01:f\xbaHc\x1a\x61\n\x13working_hours.order\x12%end_minute must be after start_minute\x1a#this.end_minute > this.start_minute\"\xf7\x05\n\x07\x41\x63\x63ount\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x08\x12+\n\x13provider_account_id\x18\x02 \x01(\tB\x0e\xe0\x41\x02\xe0\x41\x05\xbaH\x05r\x03\x18\x80\x01\x12M\n\x0c\x64isplay_name\x18\x03 \x01(\tB7\xbaH4r2\x18\x64\x32.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$\x12:\n\x08strategy\x18\x04 \x01(\x0e\x32\x1e.enrichment.v1.AccountStrategyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12?\n\x0framp_start_date\x18\x05 \x01(\tB&\xbaH#r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xd8\x01\x01\x12\x16\n\tramp_week\x18\x06 \x01(\x05\x42\x03\xe0\x41\x03\x12\x16\n\tdaily_cap\x18\x07 \x01(\x05\x42\x03\xe0\x41\x03\x12!\n\x0e\x63\x61mpaign_share\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12/\n\x06pacing\x18\t \x01(\x0e\x32\x15.enrichment.v1.PacingB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x32\n\rworking_hours\x18\n \x01(\x0b\x32\x1b.enrichment.v1.WorkingHours\x12(\n\x05pause\x18\x0b \x01(\x0b\x32\x14.enrichment.v1.PauseB\x03\xe0\x41\x03\x12!\n\x14\x63ounted_errors_today\x18\x0c \x01(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x04\x65tag\x18\x0f \x01(\tB\x07\xbaH\x04r\x02\x18@:X\xea\x41U\n\x15\x65nrichment.v1/Account\x12)workspaces/{workspace}/accounts/{account}*\x08\x61\x63\x63ounts2\x07\x61\x63\x63ount\"\xfe\x03\n\x15\x43onnectAccountRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x42\n\naccount_id\x18\x02 \x01(\tB.\xbaH+r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\xd8\x01\x01\x12\xb8\x02\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x16.enrichment.v1.AccountB\x8e\x02\xe0\x41\x02\xbaH\x87\x02\xba\x01\x92\x01\n\x1b\x61\x63\x63ount.provider_account_id\x12Saccount.provider_account_id is required: the provider\'s id of the connected account\x1a\x1ethis.provider_account_id != \'\'\xba\x01k\n\x10\x61\x63\x63ount.strategy\x12\x43\x61\x63\x63ount.strategy is required: NEW, ESTABLISHED, VETERAN or RECOVERY\x1a\x12this.strategy != 0\xc8\x01\x01\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"A\n\x16\x43onnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x88\x01\n\x11GetAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"=\n\x12GetAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x9a\x01\n\x13ListAccountsRequest\x12I\n\x06parent\x18\x01 \x01(\tB9\xe0\x41\x02\xbaH3r12/^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Y\n\x14ListAccountsResponse\x12(\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x16.enrichment.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x14UpdateAccountRequest\x12\x32\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.AccountB\t\xe0\x41\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x15UpdateAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x8f\x01\n\x18\x44isconnectAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"D\n\x19\x44isconnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\x8e\x01\n\x17ReconnectAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"C\n\x18ReconnectAccountResponse\x12\'\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x16.enrichment.v1.Account\"\xa2\x01\n\x14\x44\x65leteAccountRequest\x12s\n\x04name\x18\x01 \x01(\tBe\xe0\x41\x02\xbaH_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x17\n\x15\x44\x65leteAccountResponse*\xac\x01\n\x0f\x41\x63\x63ountStrategy\x12 \n\x1c\x41\x43\x43OUNT_STRATEGY_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43OUNT_STRATEGY_NEW\x10\x01\x12 \n\x1c\x41\x43\x43OUNT_STRATEGY_ESTABLISHED\x10\x02\x12\x1c\n\x18\x41\x43\x43OUNT_STRATEGY_VETERAN\x10\x03\x12\x1d\n\x19\x41\x43\x43OUNT_STRATEGY_RECOVERY\x10\x04*E\n\x06Pacing\x12\x16\n\x12PACING_UNSPECIFIED\x10\x00\x12\x10\n\x0cPACING_BURST\x10\x01\x12\x11\n\rPACING_SPREAD\x10\x02\x32\xa0\x05\n\x0e\x41\x63\x63ountService\x12]\n\x0e\x43onnectAccount\x12$.enrichment.v1.ConnectAccountRequest\x1a%.enrichment.v1.ConnectAccountResponse\x12Q\n\nGetAccount\x12 .enrichment.v1.GetAccountRequest\x1a!.enrichment.v1.GetAccountResponse\x12W\n\x0cListAccounts\x12\".enrichment.v1.ListAccountsRequest\x1a#.enrichment.v1.ListAccountsResponse\x12Z\n\rUpdateAccount\x12#.enrichment.v1.UpdateAccountRequest\x1a$.enrichment.v1.UpdateAccountResponse\x12\x66\n\x11\x44isconnectAccount\x12\'.enrichment.v1.DisconnectAccountRequest\x1a(.enrichment.v1.DisconnectAccountResponse\x12\x63\n\x10ReconnectAccount\x12&.enrichment.v1.ReconnectAccountRequest\x1a\'.enrichment.v1.ReconnectAccountResponse\x12Z\n\rDeleteAccount\x12#.enrichment.v1.DeleteAccountRequest\x1a$.enrichment.v1.DeleteAccountResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNT'].fields_by_name['provider_account_id']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['provider_account_id']._serialized_options = b'\340A\002\340A\005\272H\005r\003\030\200\001'
   _globals['_ACCOUNT'].fields_by_name['display_name']._loaded_options = None
-  _globals['_ACCOUNT'].fields_by_name['display_name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_ACCOUNT'].fields_by_name['display_name']._serialized_options = b'\272H4r2\030d2.^[^\\p{Cc}\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]*$'
   _globals['_ACCOUNT'].fields_by_name['strategy']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['strategy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_ACCOUNT'].fields_by_name['ramp_start_date']._loaded_options = None
@@ -103,42 +103,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['name']._serialized_options = b'\340A\002\272H_r]2[^workspaces/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/accounts/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_DELETEACCOUNTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_ACCOUNTSTRATEGY']._serialized_start=3042
-  _globals['_ACCOUNTSTRATEGY']._serialized_end=3214
-  _globals['_PACING']._serialized_start=3216
-  _globals['_PACING']._serialized_end=3285
+  _globals['_ACCOUNTSTRATEGY']._serialized_start=3090
+  _globals['_ACCOUNTSTRATEGY']._serialized_end=3262
+  _globals['_PACING']._serialized_start=3264
+  _globals['_PACING']._serialized_end=3333
   _globals['_WORKINGHOURS']._serialized_start=232
   _globals['_WORKINGHOURS']._serialized_end=484
   _globals['_ACCOUNT']._serialized_start=487
-  _globals['_ACCOUNT']._serialized_end=1198
-  _globals['_CONNECTACCOUNTREQUEST']._serialized_start=1201
-  _globals['_CONNECTACCOUNTREQUEST']._serialized_end=1711
-  _globals['_CONNECTACCOUNTRESPONSE']._serialized_start=1713
-  _globals['_CONNECTACCOUNTRESPONSE']._serialized_end=1778
-  _globals['_GETACCOUNTREQUEST']._serialized_start=1781
-  _globals['_GETACCOUNTREQUEST']._serialized_end=1917
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=1919
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=1980
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1983
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=2137
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=2139
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=2228
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=2230
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=2353
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=2355
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=2419
-  _globals['_DISCONNECTACCOUNTREQUEST']._serialized_start=2422
-  _globals['_DISCONNECTACCOUNTREQUEST']._serialized_end=2565
-  _globals['_DISCONNECTACCOUNTRESPONSE']._serialized_start=2567
-  _globals['_DISCONNECTACCOUNTRESPONSE']._serialized_end=2635
-  _globals['_RECONNECTACCOUNTREQUEST']._serialized_start=2638
-  _globals['_RECONNECTACCOUNTREQUEST']._serialized_end=2780
-  _globals['_RECONNECTACCOUNTRESPONSE']._serialized_start=2782
-  _globals['_RECONNECTACCOUNTRESPONSE']._serialized_end=2849
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=2852
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=3014
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=3016
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=3039
-  _globals['_ACCOUNTSERVICE']._serialized_start=3288
-  _globals['_ACCOUNTSERVICE']._serialized_end=3960
+  _globals['_ACCOUNT']._serialized_end=1246
+  _globals['_CONNECTACCOUNTREQUEST']._serialized_start=1249
+  _globals['_CONNECTACCOUNTREQUEST']._serialized_end=1759
+  _globals['_CONNECTACCOUNTRESPONSE']._serialized_start=1761
+  _globals['_CONNECTACCOUNTRESPONSE']._serialized_end=1826
+  _globals['_GETACCOUNTREQUEST']._serialized_start=1829
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1965
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=1967
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=2028
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=2031
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=2185
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=2187
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=2276
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=2278
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=2401
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=2403
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=2467
+  _globals['_DISCONNECTACCOUNTREQUEST']._serialized_start=2470
+  _globals['_DISCONNECTACCOUNTREQUEST']._serialized_end=2613
+  _globals['_DISCONNECTACCOUNTRESPONSE']._serialized_start=2615
+  _globals['_DISCONNECTACCOUNTRESPONSE']._serialized_end=2683
+  _globals['_RECONNECTACCOUNTREQUEST']._serialized_start=2686
+  _globals['_RECONNECTACCOUNTREQUEST']._serialized_end=2828
+  _globals['_RECONNECTACCOUNTRESPONSE']._serialized_start=2830
+  _globals['_RECONNECTACCOUNTRESPONSE']._serialized_end=2897
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=2900
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=3062
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=3064
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=3087
+  _globals['_ACCOUNTSERVICE']._serialized_start=3336
+  _globals['_ACCOUNTSERVICE']._serialized_end=4008
 # @@protoc_insertion_point(module_scope)

@@ -140,7 +140,7 @@ class Account(_message.Message):
     provider_account_id: _builtins.str
     """The provider's id of the connected account."""
     display_name: _builtins.str
-    """For people. At most 100 characters."""
+    """For people: one line of at most 100 characters, without control characters and marks that turn the direction of text."""
     strategy: Global___AccountStrategy.ValueType
     """Sets the daily cap."""
     ramp_start_date: _builtins.str

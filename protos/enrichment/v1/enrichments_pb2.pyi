@@ -241,7 +241,7 @@ class Enrichment(_message.Message):
     account: _builtins.str
     """The account that views: `workspaces/{workspace}/accounts/{account}`, of the same workspace."""
     display_name: _builtins.str
-    """For people."""
+    """For people: one line, without control characters and marks that turn the direction of text."""
     state: Global___EnrichmentState.ValueType
     """Where it stands."""
     @_builtins.property
