@@ -258,7 +258,9 @@ class Enrichment(_message.Message):
 
     @_builtins.property
     def forecast(self) -> Global___Forecast:
-        """Present while something is pending."""
+        """Present while something is pending, but never in ListEnrichments: a forecast costs a walk through all that waits on the
+        account, and a page would pay that for every enrichment. Ask GetEnrichment for the ones that you need.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -595,7 +597,7 @@ class ListEnrichmentsResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def enrichments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Enrichment]:
-        """The page. Without forecasts; GetEnrichment has them."""
+        """The page. Their `forecast` is empty; GetEnrichment has it."""
 
     def __init__(
         self,

@@ -131,7 +131,7 @@ class EnrichmentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEnrichments(self, request, context):
-        """Lists a workspace's enrichments by id.
+        """Lists a workspace's enrichments by id, each without its forecast: ask GetEnrichment for that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

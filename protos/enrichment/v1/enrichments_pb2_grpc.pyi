@@ -27,7 +27,7 @@ class EnrichmentServiceStub:
     GetEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.GetEnrichmentRequest, _enrichments_pb2.GetEnrichmentResponse]
     """Reads an enrichment with its progress, its pause and its forecast. Costs the same for any size."""
     ListEnrichments: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.ListEnrichmentsRequest, _enrichments_pb2.ListEnrichmentsResponse]
-    """Lists a workspace's enrichments by id."""
+    """Lists a workspace's enrichments by id, each without its forecast: ask GetEnrichment for that."""
     PauseEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.PauseEnrichmentRequest, _enrichments_pb2.PauseEnrichmentResponse]
     """Stops its views until ResumeEnrichment. Profiles can still be submitted, and cached ones are still answered."""
     ResumeEnrichment: _aio.UnaryUnaryMultiCallable[_enrichments_pb2.ResumeEnrichmentRequest, _enrichments_pb2.ResumeEnrichmentResponse]
@@ -91,7 +91,7 @@ class EnrichmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _enrichments_pb2.ListEnrichmentsRequest,
         context: _aio.ServicerContext[_enrichments_pb2.ListEnrichmentsRequest, _abc.Awaitable[_enrichments_pb2.ListEnrichmentsResponse]],
     ) -> _abc.Awaitable[_enrichments_pb2.ListEnrichmentsResponse]:
-        """Lists a workspace's enrichments by id."""
+        """Lists a workspace's enrichments by id, each without its forecast: ask GetEnrichment for that."""
 
     @_abc_1.abstractmethod
     def PauseEnrichment(
