@@ -20,8 +20,7 @@ from clients.audiencectl.demo_scenario import Run
 from clients.audiencectl.output import table_of
 from clients.audiencectl.simulator import View
 
-_PLOT_WIDTH = 80
-_PLOT_HEIGHT = 14
+_PLOT_SIZE = 80, 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class Report:
     def print_to(self, console: Console) -> None:
         """Tables, plots and the verdict."""
         console.print(_audience_table(self.audiences))
-        for account in self.accounts:
+        for account in filter(lambda each: each.days, self.accounts):
             console.print(_plot(account), highlight=False, markup=False, soft_wrap=True)
         for finding in self.findings:
             console.print(f"{'BROKEN' if finding.breaches else 'holds '}  {finding.rule}")
@@ -200,16 +199,14 @@ def _audience_table(results: Sequence[AudienceResult]) -> Table:
 
 def _plot(account: AccountResult) -> str:
     # Loaded only here: it takes longer than all else, and every command imports this module.
-    import plotext
+    from clients.audiencectl.plots import plot
 
-    numbers = list(range(1, len(account.days) + 1))
-    caps = [each.cap for each in account.days]
-    figure = plotext.figure.clear()
-    figure.plot_size(_PLOT_WIDTH, _PLOT_HEIGHT)
-    figure.title(f"{account.account} ({account.strategy}): views a day (█) and the cap (─)")
-    figure.label("day", "x")
-    figure.ruler("y").lim(0, max(caps, default=0) * 1.1 + 1)
-    figure.draw(figure.bar(numbers, [each.views for each in account.days], width=0.5))
-    figure.draw(figure.signal(numbers, caps, marker="─").lines())
-    drawing: str = figure.build().string(colorless=True)
-    return drawing
+    return plot(
+        f"{account.account} ({account.strategy}): views a day (█) and the cap (─)",
+        days=range(1, len(account.days) + 1),
+        line=[each.cap for each in account.days],
+        bars=[each.views for each in account.days],
+        x_unit="days of the demo (UTC)",
+        y_unit="views a day",
+        size=_PLOT_SIZE,
+    )

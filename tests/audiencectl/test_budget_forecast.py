@@ -70,3 +70,6 @@ def test_it_is_drawn_for_people_and_listed_for_machines(cli: Cli) -> None:
     drawn = cli(*words, "budget", "forecast", "ada").stdout
     assert "profiles left after each day" in drawn
     assert "█" in drawn
+    assert drawn.count("days from today (UTC) →") == 2
+    assert "↑ profiles" in drawn
+    assert "↑ views a day" in drawn
