@@ -8,7 +8,7 @@ from audience_service.identity import Rejection
 from audience_service.import_files import ImportedRow
 from audience_service.import_model import ImportRow, RowClass
 from audience_service.model import FieldSource, Prospect
-from audience_service.provenance import new_prospect_id, write_fields
+from audience_service.provenance import new_prospect_ids, write_fields
 
 _COUNT_NAMES = {each: each.name.lower() for each in RowClass}
 
@@ -57,6 +57,7 @@ def plan_batch(
     id, which enrichment finds, makes two prospects one.
     """
     plan = BatchPlan()
+    ids = new_prospect_ids(now_ms)
     leads = dict(known)
     at_hand = dict(prospects)
     met = dict(last_imports)
@@ -77,7 +78,7 @@ def plan_batch(
         if found is None:
             prospect = Prospect(
                 workspace=workspace,
-                id=new_prospect_id(),
+                id=next(ids),
                 primary_alias=aliases[0],
                 create_ms=now_ms,
                 update_ms=now_ms,

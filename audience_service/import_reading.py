@@ -40,12 +40,20 @@ class StagedFile:
         self.format = ""
 
     async def batches(self) -> AsyncGenerator[list[ImportedRow]]:
-        """Yield the rows, ``batch_rows`` at a time."""
-        while True:
-            batch = await to_its_end(asyncio.to_thread(self._next), when_cancelled=self._stop)
-            if not batch:
-                return
-            yield batch
+        """Yield the rows, ``batch_rows`` at a time; the next are read while these are written."""
+        ahead = self._read_ahead()
+        try:
+            while batch := await ahead:
+                ahead = self._read_ahead()
+                yield batch
+        finally:
+            ahead.cancel()
+            await asyncio.wait([ahead])
+
+    def _read_ahead(self) -> asyncio.Task[list[ImportedRow]]:
+        return asyncio.create_task(
+            to_its_end(asyncio.to_thread(self._next), when_cancelled=self._stop)
+        )
 
     def _stop(self) -> None:
         self._stopped = True

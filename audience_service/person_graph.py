@@ -18,7 +18,7 @@ from audience_service.model import (
     Prospect,
 )
 from audience_service.profile_names import aliases_of, strong_aliases, vanity_alias
-from audience_service.provenance import merge_fields, new_prospect_id, write_fields
+from audience_service.provenance import merge_fields, new_prospect_ids, write_fields
 
 # Which of two states of one person says more.
 _WORTH = {
@@ -166,7 +166,7 @@ class PersonGraph:
     def _create(self, alias: str) -> str:
         prospect = Prospect(
             workspace=self.workspace,
-            id=new_prospect_id(),
+            id=next(new_prospect_ids(self.now_ms)),
             primary_alias=alias,
             create_ms=self.now_ms,
             update_ms=self.now_ms,

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 from unicodedata import normalize
 
@@ -19,6 +19,8 @@ LONGEST: Final = {
     "picture_url": 2000,
 }
 
+_RANDOM_DIGITS: Final = 12
+_IDS_AT_ONCE: Final = 100
 
 # What a line of text cannot hold: it becomes a blank, or goes where nobody would see a blank.
 _BREAKS: Final = re.compile(r"[\x01-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -37,9 +39,18 @@ def fold(text: str) -> str:
     return normalize("NFKC", normalize("NFKC", text).casefold())[:_SEARCHED]
 
 
-def new_prospect_id() -> str:
-    """A random id of 16 hexadecimal digits: it tells nothing about the person."""
-    return secrets.token_hex(8)
+def new_prospect_ids(now_ms: int) -> Iterator[str]:
+    """Ids of 20 hexadecimal digits, as many as are asked for: a second in time, then chance.
+
+    They tell nothing about the person. People who come together stand together in every index: an
+    import of a million writes its pages one after another, not all over the table.
+    """
+    second = f"{now_ms // 1000:08x}"
+    while True:
+        # Asking the system for every id by itself was a tenth of an import.
+        digits = secrets.token_hex(_RANDOM_DIGITS // 2 * _IDS_AT_ONCE)
+        for begin in range(0, len(digits), _RANDOM_DIGITS):
+            yield second + digits[begin : begin + _RANDOM_DIGITS]
 
 
 def kept_text(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from audience_service.identity import Identity, Rejection, canonical
 from audience_service.import_files.cells import original_cell
@@ -11,6 +11,9 @@ from audience_service.import_files.decoding import decode
 from audience_service.import_files.errors import UnreadableFileError, UnreadableReason
 from audience_service.import_files.layout import Layout, recognise
 from audience_service.import_files.records import Records
+
+# No field keeps more, and thousands of rows are held at a time.
+_LONGEST_VALUE: Final = 2_000
 
 
 class ImportedRow(NamedTuple):
@@ -25,7 +28,7 @@ class ImportedRow(NamedTuple):
     """Every name the row gives its person, the best first; empty exactly if `problem` is set."""
     fields: dict[str, str]
     """Those of first_name, last_name, full_name, headline, company, title, location and
-    connected_on (as written) that the row has; never blank."""
+    connected_on (as written) that the row has; never blank, and at most 2,000 characters each."""
     problem: Rejection | None
     """NO_URL: the row has no profile. Anything else: what it has instead names no person."""
 
@@ -120,15 +123,15 @@ def _read_row(
         found = canonical(cell)
         if isinstance(found, Identity):
             if not identities:
-                raw_url = cell
+                raw_url = cell[:_LONGEST_VALUE]
             if found not in identities:
                 identities.append(found)
         elif problem is Rejection.NO_URL and found is not problem and not identities:
-            raw_url, problem = cell, found
+            raw_url, problem = cell[:_LONGEST_VALUE], found
     values: dict[str, str] = {}
     for name, columns in fields:
         for column in columns:
             if column < width and (value := original_cell(record[column].strip()).strip()):
-                values[name] = value
+                values[name] = value[:_LONGEST_VALUE]
                 break
     return ImportedRow(number, raw_url, tuple(identities), values, None if identities else problem)

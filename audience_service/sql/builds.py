@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audience_service.model import Build, MemberState, SetOperation
@@ -128,14 +128,21 @@ def _belongs(build: Build) -> list[ColumnElement[bool]]:
 
 
 def _is_in(*audiences: str) -> ColumnElement[bool]:
-    """Whether the member is in one of these audiences, too."""
+    """Whether the member is in one of these audiences, too.
+
+    A value, not EXISTS: PostgreSQL would make a join of that, and read the whole of a big audience
+    for each part; a value is looked up by the index for each member.
+    """
     elsewhere = memberships.alias()
     return (
-        exists()
+        select(elsewhere.c.seq)
         .where(
             elsewhere.c.workspace == memberships.c.workspace,
             elsewhere.c.prospect == memberships.c.prospect,
             one_of(elsewhere.c.audience, audiences),
         )
         .correlate(memberships)
+        .limit(1)
+        .scalar_subquery()
+        .is_not(None)
     )

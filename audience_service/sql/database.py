@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import orjson
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -56,7 +57,7 @@ class Database:
             if address.drivername in ("postgres", "postgresql"):
                 address = address.set(drivername="postgresql+psycopg")
             self._embedded = address.get_backend_name() == "sqlite"
-            self.engine: AsyncEngine = create_async_engine(address)
+            self.engine: AsyncEngine = create_async_engine(address, json_deserializer=orjson.loads)
             trace_statements(self.engine.sync_engine)
         except (ArgumentError, InvalidRequestError, ModuleNotFoundError) as error:
             raise ConfigurationError(

@@ -21,6 +21,9 @@ class SqlErasures:
         self._keys = keys
 
     async def erased_among(self, workspace: str, names: Iterable[str]) -> set[str]:
+        if not await self._anybody(workspace):
+            # Where nobody was erased no name has to be hashed.
+            return set()
         by_key = {self._keys.of(workspace, name): name for name in names}
         if not by_key:
             return set()
@@ -46,6 +49,12 @@ class SqlErasures:
                     for name in sorted(new)
                 ],
             )
+
+    async def _anybody(self, workspace: str) -> bool:
+        found = await self._connection.execute(
+            select(tombstones.c.key).where(tombstones.c.workspace == workspace).limit(1)
+        )
+        return found.first() is not None
 
     async def add_pending(self, pending: Sequence[PendingErasure], *, now_ms: int) -> None:
         if pending:

@@ -192,10 +192,10 @@ def _values(prospect: Prospect) -> dict[str, Any]:
         "picture_expire_ms": prospect.picture_expire_ms,
         "enrich_ms": prospect.enrich_ms,
         "provenance": {
-            name: [int(kept.source), kept.time_ms] for name, kept in prospect.provenance.items()
+            name: [kept.source, kept.time_ms] for name, kept in prospect.provenance.items()
         },
         "hidden": {
-            name: [value, int(kept.source), kept.time_ms]
+            name: [value, kept.source, kept.time_ms]
             for name, (value, kept) in prospect.hidden.items()
         },
         "revision": prospect.revision,

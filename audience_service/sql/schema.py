@@ -182,11 +182,11 @@ memberships = Table(
     Column("profile", String, nullable=False),
     Column("event_revision", Integer, nullable=False),
     Column("change_seq", BigInteger, nullable=False, server_default=text("0")),
-    PrimaryKeyConstraint("workspace", "audience", "prospect"),
+    # The person first: who is asked for by person, in one audience or in all, finds it by this one.
+    PrimaryKeyConstraint("workspace", "prospect", "audience"),
     UniqueConstraint("workspace", "audience", "seq"),
     ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
     ForeignKeyConstraint(["workspace", "prospect"], ["prospects.workspace", "prospects.id"]),
-    Index("memberships_by_prospect", "workspace", "prospect"),
     Index(
         "memberships_by_change",
         "workspace",

@@ -75,7 +75,7 @@ class EnrichmentStub:
             event_id=str(len(self.log)),
             type=kind,
             enrichment=enrichment,
-            profile=profile or f"{workspace}/profiles/p0000{prospect[:8]}",
+            profile=profile or f"{workspace}/profiles/p0000{prospect[-8:]}",
             reference=f"prospects/{prospect}",
             revision=revision,
             final=final,
@@ -192,7 +192,7 @@ class _Enrichments(enrichments_pb2_grpc.EnrichmentServiceServicer):
             profile = (
                 self._stub.profiles[known[0]]
                 if known
-                else f"{'/'.join(request.name.split('/')[:2])}/profiles/p0000{prospect[:8]}"
+                else f"{'/'.join(request.name.split('/')[:2])}/profiles/p0000{prospect[-8:]}"
             )
             for name in each.identifiers:
                 self._stub.profiles[name] = profile

@@ -125,7 +125,7 @@ async def test_views_are_called_off_and_asked_for_again(
     audience = f"{PARENT}/audiences/leads"
     _, bob = await enriched_ada(client, enrichment, until, url="linkedin.com/in/ada-lovelace")
     await suppress(client, "linkedin.com/in/bob-x")
-    profile = f"{PARENT}/profiles/p0000{bob[:8]}"
+    profile = f"{PARENT}/profiles/p0000{bob[-8:]}"
 
     async def withdrawn() -> bool:
         return enrichment.withdrawn == [profile]
