@@ -9,6 +9,7 @@ from itertools import pairwise
 from audience.v1.audiences_pb2 import AudienceProgress, ImportReceipt
 
 from clients.audiencectl.caps import cap_on
+from clients.audiencectl.output import counted
 from clients.audiencectl.simulator import View
 
 _FRESH = timedelta(days=30)
@@ -32,13 +33,14 @@ def views_by_day(views: Sequence[View], *, account: str) -> dict[date, int]:
 def check_caps(views: Sequence[View], *, accounts: Mapping[str, tuple[str, date]]) -> Finding:
     """No day of any account above its cap. ``accounts`` gives strategy and ramp start by id."""
     breaches = [
-        f"{account}: {count} views on {day}, the cap is {cap}"
+        f"{account}: {counted(count, 'view')} on {day}, the cap is {cap}"
         for account, (strategy, ramp_start) in accounts.items()
         for day, count in views_by_day(views, account=account).items()
         if count > (cap := cap_on(day, strategy=strategy, ramp_start=ramp_start))
     ]
     strangers = {view.account for view in views} - accounts.keys()
-    breaches += [f"{len(strangers)} accounts viewed that nobody connected"] if strangers else []
+    if strangers:
+        breaches.append(f"{counted(len(strangers), 'account')} viewed that nobody connected")
     return Finding(rule="no day of any account above its cap", breaches=breaches)
 
 
@@ -88,11 +90,13 @@ def check_rows(audiences: Mapping[str, tuple[ImportReceipt, AudienceProgress]]) 
             receipt.rejected,
         )
         if sum(classes) != receipt.rows:
-            breaches.append(f"{audience}: {receipt.rows} rows, {sum(classes)} accounted for")
+            breaches.append(
+                f"{audience}: {counted(receipt.rows, 'row')}, {sum(classes)} accounted for"
+            )
         ends = progress.enriched + progress.cached + progress.partial + progress.failed
         if not ends == progress.members == receipt.added:
             breaches.append(
-                f"{audience}: {receipt.added} people joined, {progress.members} are members, "
-                f"{ends} came to an end"
+                f"{audience}: {counted(receipt.added, 'person', 'people')} joined, "
+                f"{counted(progress.members, 'member')}, {ends} came to an end"
             )
     return Finding(rule="every row accounted for, every person done", breaches=breaches)

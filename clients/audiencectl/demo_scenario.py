@@ -31,7 +31,7 @@ from rich.console import Console
 from clients.audience import AudienceClient
 from clients.audiencectl.demo_view import AccountNews, AudienceNews, LiveView, News
 from clients.audiencectl.importing import import_with_progress, progress_bar
-from clients.audiencectl.output import forecast_in_words
+from clients.audiencectl.output import counted, forecast_in_words
 from clients.audiencectl.simulator import Simulator
 from clients.enrichment import EnrichmentClient
 from clients.subscription import subscribe
@@ -201,9 +201,9 @@ class Scenario:
             )
             receipt = await self.import_people(job)
             say(
-                f"Imported {job.file.name} into {job.audience}: {receipt.rows} rows, "
-                f"{receipt.added} people, {receipt.merged} merged, {receipt.no_profile} without a "
-                f"profile, {receipt.rejected} rejected",
+                f"Imported {job.file.name} into {job.audience}: {counted(receipt.rows, 'row')}, "
+                f"{counted(receipt.added, 'person', 'people')}, {receipt.merged} merged, "
+                f"{receipt.no_profile} without a profile, {receipt.rejected} rejected",
             )
             runs.append(
                 Run(

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from clients.audiencectl.output import pause_in_words, table_of, when
+from clients.audiencectl.output import counted, pause_in_words, table_of, when
 
 _LINE_SECONDS: Final = 2.0
 
@@ -135,7 +135,7 @@ class LiveView:
     def _line(self) -> str:
         parts = [self._news.now or "starting"]
         parts += [
-            f"{each.title}: {each.budget.committed}/{each.budget.limit} views"
+            f"{each.title}: {each.budget.committed}/{counted(each.budget.limit, 'view')}"
             f"{', ' + pause_in_words(each.pause) if each.pause.reason else ''}"
             f" ({each.resumptions} resumed)"
             for each in self._news.accounts.values()

@@ -13,7 +13,7 @@ from enrichment.v1.view_budgets_pb2 import BatchGetViewBudgetsRequest, ViewBudge
 from clients.audience import AudienceClient
 from clients.audiencectl.doctor_findings import Finding, ok, problem, unknown, warning
 from clients.audiencectl.failures import in_words
-from clients.audiencectl.output import pause_in_words, short
+from clients.audiencectl.output import counted, pause_in_words, short
 from clients.enrichment import EnrichmentClient
 
 _MOST: Final = 100
@@ -48,12 +48,13 @@ async def check_event_log(client: EnrichmentClient) -> list[Finding]:
     floor = max((each.ToDatetime() for each in floors), default=None)
     since = f", complete since {floor:%Y-%m-%d %H:%M}" if floor else ""
     found = (
-        f"{events:,} events in {len(log.partitions)} partitions, kept "
+        f"{counted(events, 'event')} in {counted(len(log.partitions), 'partition')}, kept "
         f"{in_words(log.retention.ToTimedelta())}{since}"
     )
     findings = [ok("event log", found)]
     if log.subscriber_count:
-        findings.append(ok("event log", f"{log.subscriber_count} subscriptions at this replica"))
+        subscriptions = counted(log.subscriber_count, "subscription")
+        findings.append(ok("event log", f"{subscriptions} at this replica"))
     else:
         findings.append(
             warning(
@@ -92,11 +93,11 @@ async def check_linking(
     answer = await enriching.enrichments.GetEnrichment(
         GetEnrichmentRequest(name=audience.enrichment)
     )
-    behind = audience.progress.pending - answer.enrichment.progress.pending
+    behind = max(0, audience.progress.pending - answer.enrichment.progress.pending)
     return ok(
         subject,
-        f"the audience service reaches the enrichment service; of {short(audience.name)} "
-        f"{max(0, behind):,} results are on their way",
+        "the audience service reaches the enrichment service; on the way of "
+        f"{short(audience.name)}: {counted(behind, 'result')}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from enrichment.v1.events_pb2 import Event, EventType, ProfileFailureReason
 
-from clients.audiencectl.output import pause_in_words, printable, short, when, word
+from clients.audiencectl.output import counted, pause_in_words, printable, short, when, word
 
 
 def event_line(event: Event) -> str:
@@ -21,7 +21,7 @@ def event_line(event: Event) -> str:
     if event.HasField("pause"):
         parts.append(pause_in_words(event.pause))
     if event.HasField("budget"):
-        parts.append(f"{event.budget.committed}/{event.budget.limit} views")
+        parts.append(f"{event.budget.committed}/{counted(event.budget.limit, 'view')}")
     if event.HasField("progress"):
         parts.append(f"{event.progress.pending} pending")
     return printable("  ".join(parts))

@@ -27,7 +27,7 @@ from clients.audiencectl.event_filters import (
 )
 from clients.audiencectl.event_lines import event_line
 from clients.audiencectl.failures import USAGE, in_words, refuse, until_interrupted
-from clients.audiencectl.output import print_json, show, table_of, when
+from clients.audiencectl.output import counted, print_json, show, table_of, when
 from clients.audiencectl.resources import Limit, Page, PageToken, show_pages
 from clients.audiencectl.session import AsJson, ask_enrichment, session_of
 from clients.enrichment import EnrichmentClient
@@ -130,7 +130,7 @@ def log(ctx: typer.Context, as_json: AsJson = False) -> None:
     answer = ask_enrichment(ctx, lambda client: client.events.GetEventLog(GetEventLogRequest()))
     title = (
         f"kept {in_words(answer.retention.ToTimedelta())}, "
-        f"{answer.subscriber_count} subscribers at this replica"
+        f"{counted(answer.subscriber_count, 'subscriber')} at this replica"
     )
     rows = [
         (each.index, each.event_count, when(each.floor_time), each.head_event_id, each.epoch)

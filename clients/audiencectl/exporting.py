@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from clients.audience import AudienceClient
 from clients.audiencectl.failures import refuse
 from clients.audiencectl.kinds import AUDIENCE, AudienceArgument
+from clients.audiencectl.output import counted
 from clients.audiencectl.session import ask_audience, session_of
 from clients.spreadsheets import MemberWriter
 from clients.subscription import stream_prospects
@@ -35,7 +36,7 @@ def export_command(
             exported = ask_audience(ctx, lambda client: _export(client, name, file))
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}.")
-    typer.echo(f"Wrote {exported:,} people to {out}.")
+    typer.echo(f"Wrote {counted(exported, 'person', 'people')} to {out}.")
 
 
 async def _export(client: AudienceClient, audience: str, file: TextIO) -> int:

@@ -12,7 +12,7 @@ from audience.v1.audiences_pb2 import (
 from rich.console import RenderableType
 
 from clients.audiencectl.kinds import AUDIENCE, PROSPECT, AudienceArgument
-from clients.audiencectl.output import short, show, table_of
+from clients.audiencectl.output import counted, short, show, table_of
 from clients.audiencectl.session import AsJson, ask_audience, session_of
 
 Template = Annotated[
@@ -60,7 +60,9 @@ def _readiness_table(answer: CheckReadinessResponse) -> RenderableType:
         (each.tag, each.ready_count, each.missing_count, each.has_fallback) for each in answer.tags
     ]
     columns = ("tag", "have it", "lack it", "has a fallback")
-    return table_of(columns, rows, title=f"{answer.ready_count:,} members can be written to")
+    return table_of(
+        columns, rows, title=f"{counted(answer.ready_count, 'member')} can be written to"
+    )
 
 
 def _text(template: str) -> str:

@@ -58,6 +58,12 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
+def counted(count: float, one: str, many: str = "") -> str:
+    """`1 account`, `2 accounts`; ``many`` is the plural where it is not ``one`` with an s."""
+    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{number} {one if count == 1 else many or one + 's'}"
+
+
 def word(kind: str, label: str) -> str:
     """An enum value for people: `ACCOUNT_STRATEGY_NEW` of the kind `ACCOUNT_STRATEGY` is `new`."""
     return label.removeprefix(f"{kind}_").lower().replace("_", " ")
@@ -89,8 +95,8 @@ def forecast_in_words(forecast: Forecast) -> str:
     if forecast.latest_complete_date not in ("", dates):
         dates += f" to {forecast.latest_complete_date}"
     return (
-        f"{forecast.remaining_views} views: {forecast.days_with_ramp} days, done {dates} "
-        f"({forecast.days_at_todays_cap:g} days at today's cap, "
+        f"{counted(forecast.remaining_views, 'view')}: {counted(forecast.days_with_ramp, 'day')}, "
+        f"done {dates} ({counted(forecast.days_at_todays_cap, 'day')} at today's cap, "
         f"{forecast.days_at_full_cap:g} at the full cap)"
     )
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.audiencectl.event_lines import event_line
-from clients.audiencectl.output import pause_in_words, printable, short
+from clients.audiencectl.output import counted, pause_in_words, printable, short
 from clients.audiencectl.watch_board import AccountState, AudienceState, Board
 
 _BAR_WIDTH: Final = 20
@@ -51,7 +51,9 @@ class Screen:
 
     def _header(self) -> str:
         board = self._board
-        events = f"{board.event_count:,} events so far" if board.following else "no events yet"
+        events = (
+            f"{counted(board.event_count, 'event')} so far" if board.following else "no events yet"
+        )
         return f"{_counts(board)}, {events}   Ctrl-C ends"
 
     def _tables(self) -> list[tuple[tuple[str, ...], list[_Row]]]:
@@ -84,25 +86,26 @@ def summary_lines(board: Board) -> Iterator[str]:
     for state in _accounts(board):
         budget = state.budget
         words = pause_in_words(state.account.pause) or "ready"
-        views = f"{budget.committed}/{budget.limit} views"
+        views = f"{budget.committed}/{counted(budget.limit, 'view')}"
         yield f"account {short(state.account.name)}: {views}, {words}"
     for enrichment in board.enrichments.values():
         done, total = _progress(enrichment)
         end = enrichment.forecast.earliest_complete_date
         words = pause_in_words(enrichment.pause) or (f"complete {end}" if end else "idle")
-        yield f"enrichment {short(enrichment.name)}: {done:,}/{total:,} profiles, {words}"
+        yield f"enrichment {short(enrichment.name)}: {done:,}/{counted(total, 'profile')}, {words}"
     for each in board.audiences.values():
         progress = each.audience.progress
         yield (
-            f"audience {short(each.audience.name)}: {progress.members:,} members, "
+            f"audience {short(each.audience.name)}: {counted(progress.members, 'member')}, "
             f"{progress.pending:,} pending"
         )
 
 
 def _counts(board: Board) -> str:
     return (
-        f"{board.workspace}: {len(board.accounts)} accounts, "
-        f"{len(board.enrichments)} enrichments, {len(board.audiences)} audiences"
+        f"{board.workspace}: {counted(len(board.accounts), 'account')}, "
+        f"{counted(len(board.enrichments), 'enrichment')}, "
+        f"{counted(len(board.audiences), 'audience')}"
     )
 
 

@@ -203,5 +203,5 @@ async def test_an_event_log_without_events_is_not_said_to_reach_back() -> None:
     )
     async with serving(handler) as server, EnrichmentClient(server.address) as client:
         found = (await check_event_log(client))[0].found
-    assert found.startswith("0 events in 1 partitions")
+    assert found.startswith("0 events in 1 partition,")
     assert "since" not in found

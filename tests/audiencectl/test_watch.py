@@ -77,7 +77,7 @@ def test_whatever_there_is_fits_the_window(height: int, count: int) -> None:
 
 def test_a_signal_leaves_the_terminal_as_it_was(cli: Cli) -> None:
     with terminal("--data-dir", str(cli.data_dir), "watch") as screen:
-        screen.until(lambda drawn: "accounts" in drawn, "the header")
+        screen.until(lambda drawn: "account" in drawn, "the header")
         screen.process.send_signal(signal.SIGTERM)
         assert screen.end() == 0
         assert_restored(screen)
@@ -94,7 +94,7 @@ def test_into_a_pipe_it_says_how_things_stand_then_events(cli: Cli) -> None:
     connect(cli, "before", workspace="piped")
     with piped(cli, "--workspace", "piped", "watch") as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"workspaces/piped: 1 accounts")
+        assert process.stdout.readline().startswith(b"workspaces/piped: 1 account, ")
         assert process.stdout.readline() == b"account before: 0/10 views, ready\n"
         connect(cli, "after", workspace="piped")
         line = process.stdout.readline().decode()
