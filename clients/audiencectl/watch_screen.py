@@ -164,9 +164,9 @@ def _audience_row(state: AudienceState) -> _Row:
 
 
 def _progress(enrichment: Enrichment) -> tuple[int, int]:
+    """Profiles that came to an end, and all; the total is without withdrawn and erased ones."""
     progress = enrichment.progress
-    total = progress.total - progress.withdrawn - progress.erased
-    return total - progress.pending, total
+    return progress.total - progress.pending, progress.total
 
 
 def _bar(completed: int, total: int) -> RenderableType:

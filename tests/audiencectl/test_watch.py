@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import pytest
 from audience.v1.audiences_pb2 import Audience
 from enrichment.v1.accounts_pb2 import Account
-from enrichment.v1.enrichments_pb2 import Enrichment
+from enrichment.v1.enrichments_pb2 import Enrichment, EnrichmentProgress
 from enrichment.v1.events_pb2 import EVENT_TYPE_ACCOUNT_CONNECTED, Event
 from google.protobuf.json_format import Parse
 from rich.console import Console
 
 from clients.audiencectl.watch_board import Board
-from clients.audiencectl.watch_screen import Screen
+from clients.audiencectl.watch_screen import Screen, summary_lines
 from tests.audiencectl.conftest import Cli
 from tests.audiencectl.terminal import Terminal, terminal
 
@@ -73,6 +73,13 @@ def test_whatever_there_is_fits_the_window(height: int, count: int) -> None:
     assert len(lines) <= height
     last = "".join(segment.text for segment in lines[-1])
     assert "99" in last, "the newest event is the last line"
+
+
+def test_whoever_was_withdrawn_or_erased_is_not_in_the_progress() -> None:
+    board = Board(workspace="workspaces/w", following=True)
+    progress = EnrichmentProgress(total=3, pending=1, enriched=2, withdrawn=2, erased=5)
+    board.list_enrichments([Enrichment(name="workspaces/w/enrichments/e", progress=progress)])
+    assert "enrichment e: 2/3 profiles, idle" in summary_lines(board)
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(cli: Cli) -> None:
