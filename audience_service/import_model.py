@@ -66,7 +66,8 @@ class Import:
     """An import of a file into an audience.
 
     ``number`` is unique in the workspace and marks the memberships that the import has met.
-    ``rows`` is known after the check. ``refusal`` is the reason of an unreadable file.
+    ``rows`` is known after the check. ``refusal`` is the reason of an unreadable file. ``sha256``
+    is the file's digest in hexadecimal digits as its sender says; empty when that is not known.
     """
 
     workspace: str
@@ -75,6 +76,7 @@ class Import:
     number: int
     validate_only: bool = False
     size_bytes: int = 0
+    sha256: str = ""
     phase: ImportPhase = ImportPhase.RECEIVING
     received_bytes: int = 0
     rows: int = 0

@@ -1,10 +1,17 @@
 """Reads a staged file in a thread, a batch of rows at a time, in bounded memory."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Iterator
 from itertools import islice
 
-from audience_service.import_files import FileKind, ImportedRow, open_file
+from audience_service.import_files import (
+    FileKind,
+    ImportedRow,
+    UnreadableFileError,
+    UnreadableReason,
+    open_file,
+)
 from audience_service.import_model import Import
 from audience_service.ports import Store
 from audience_service.shielding import to_its_end
@@ -37,6 +44,7 @@ class StagedFile:
         self._loop = asyncio.get_running_loop()
         self._stopped = False
         self._rows: Iterator[ImportedRow] | None = None
+        self._digest = hashlib.sha256()
         self.format = ""
 
     async def batches(self) -> AsyncGenerator[list[ImportedRow]]:
@@ -49,6 +57,15 @@ class StagedFile:
         finally:
             ahead.cancel()
             await asyncio.wait([ahead])
+
+    def check_digest(self) -> None:
+        """After the last batch: raises UnreadableFileError for a file that is not as it was."""
+        if self._job.sha256 not in ("", self._digest.hexdigest()):
+            raise UnreadableFileError(
+                reason=UnreadableReason.FILE_DAMAGED,
+                message="The bytes that arrived are not those that sha256 is of: the file changed "
+                "on the way, or while it was sent. Send it again under a new request_id.",
+            )
 
     def _read_ahead(self) -> asyncio.Task[list[ImportedRow]]:
         return asyncio.create_task(
@@ -71,6 +88,7 @@ class StagedFile:
     def _chunks(self) -> Iterator[bytes]:
         position = 0
         while (data := self._fetch(position)) is not None:
+            self._digest.update(data)
             yield data
             position += len(data)
 

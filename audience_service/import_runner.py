@@ -106,6 +106,7 @@ class ImportRunner:
                 if dry_run is not None:
                     await dry_run.look_at(batch, first_row=rows)
                 rows += len(batch)
+        file.check_digest()
         checked = replace(job, phase=ImportPhase.APPLYING, rows=rows, format=file.format)
         if dry_run is not None or rows == 0:
             counts = dry_run.counts if dry_run is not None else job.counts

@@ -43,11 +43,13 @@ class Imports:
         audience: str,
         request_id: str,
         size_bytes: int,
+        sha256: str,
         validate_only: bool,
     ) -> Import:
         """Begin an import, or go on with the one of this request id.
 
-        A file of another size is another file; a size of 0 is not known.
+        A file of another size or digest is another file; a size of 0 and a blank digest say
+        nothing.
         """
         if size_bytes > self._max_file_bytes:
             raise self._too_large()
@@ -57,7 +59,8 @@ class Imports:
             known = await tx.imports.get(workspace, request_id)
             if known is not None:
                 sizes = {known.size_bytes, size_bytes} - {0}
-                if known.audience != audience or len(sizes) > 1:
+                digests = {known.sha256, sha256} - {""}
+                if known.audience != audience or len(sizes) > 1 or len(digests) > 1:
                     raise request_id_reused()
                 if known.validate_only != validate_only:
                     raise failed_precondition(
@@ -73,6 +76,7 @@ class Imports:
                 number=await tx.audiences.take_seq(workspace, 1),
                 validate_only=validate_only,
                 size_bytes=size_bytes,
+                sha256=sha256,
                 create_ms=self._clock.now_ms(),
             )
             await tx.imports.insert(job)

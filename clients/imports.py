@@ -1,6 +1,7 @@
 """Imports a file into an audience over ImportProspects, and goes on after a broken connection."""
 
 import asyncio
+import hashlib
 import logging
 import os
 import uuid
@@ -56,6 +57,7 @@ async def import_file(
         audience=audience,
         request_id=request_id or uuid.uuid4().hex,
         size_bytes=file.seek(0, os.SEEK_END),
+        sha256=await asyncio.to_thread(_digest, file),
         validate_only=validate_only,
     )
     loop = asyncio.get_running_loop()
@@ -92,6 +94,14 @@ async def import_file(
             if call is not None:
                 call.cancel()
         await asyncio.sleep(backoff.next_pause())
+
+
+def _digest(file: BinaryIO) -> bytes:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while data := file.read(_CHUNK_BYTES):
+        digest.update(data)
+    return digest.digest()
 
 
 _Call = grpc.aio.StreamStreamCall[ImportProspectsRequest, ImportProspectsResponse]

@@ -12,6 +12,7 @@ class UnreadableReason(StrEnum):
     ROW_TOO_LONG = "ROW_TOO_LONG"
     UNCLOSED_QUOTE = "UNCLOSED_QUOTE"
     TOO_MANY_ROWS = "TOO_MANY_ROWS"
+    FILE_DAMAGED = "FILE_DAMAGED"
 
 
 class UnreadableFileError(Exception):

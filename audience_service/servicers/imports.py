@@ -93,6 +93,7 @@ class ImportMethods(audiences_pb2_grpc.AudienceServiceServicer):
             audience=audience,
             request_id=start.request_id,
             size_bytes=start.size_bytes,
+            sha256=start.sha256.hex(),
             validate_only=start.validate_only,
         )
 

@@ -68,6 +68,7 @@ imports = Table(
     Column("refusal_message", String, nullable=False),
     Column("create_ms", BigInteger, nullable=False),
     Column("complete_ms", BigInteger),
+    Column("sha256", String, nullable=False, server_default=""),
     PrimaryKeyConstraint("workspace", "request_id"),
     ForeignKeyConstraint(["workspace", "audience"], ["audiences.workspace", "audiences.id"]),
     Index("imports_by_audience", "workspace", "audience"),

@@ -115,3 +115,13 @@ def _outcome(chunks: list[bytes]) -> tuple[list[ImportedRow], str]:
     except UnreadableFileError as error:
         return rows, error.message
     return rows, ""
+
+
+def test_of_a_long_value_a_batch_holds_the_beginning() -> None:
+    # Every value of a row as long as a row may be: 2,000 such rows are held at a time.
+    long = "x" * 40_000
+    text = f"URL,Name,Company\n{ADA},{long},{long}\nhttps://example.com/{long},Ada,Acme\n"
+    rows = list(read_rows([text.encode()], max_rows=10, max_row_chars=100_000))
+    values = [value for row in rows for value in (row.raw_url, *row.fields.values())]
+    assert {len(value) for value in values} >= {2_000}
+    assert max(map(len, values)) == 2_000

@@ -1,6 +1,7 @@
 """Imports over gRPC: every row is accounted for, repeats are harmless, bad files change nothing."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -195,12 +196,43 @@ async def test_a_broken_conversation_is_refused(client: AudienceClient, sent: Se
     assert RpcFailed(refused.value).reason == sent.reason
 
 
-async def test_another_file_under_the_same_request_id_is_refused(client: AudienceClient) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [CONNECTIONS + b"\n", CONNECTIONS.swapcase()],
+    ids=["of another size", "of the same size"],
+)
+async def test_another_file_under_the_same_request_id_is_refused(
+    client: AudienceClient, other: bytes
+) -> None:
     audience = await create(client)
     await import_bytes(client, CONNECTIONS, audience=audience)
     with pytest.raises(RpcFailed) as refused:
-        await import_bytes(client, CONNECTIONS + b"\n", audience=audience)
+        await import_bytes(client, other, audience=audience)
     assert refused.value.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.parametrize("validate_only", [False, True], ids=["import", "dry run"])
+async def test_a_file_that_changed_on_the_way_is_refused(
+    client: AudienceClient, *, validate_only: bool
+) -> None:
+    audience = await create(client)
+    start = audiences_pb2.ImportStart(
+        audience=audience,
+        request_id="import-0001",
+        size_bytes=len(CONNECTIONS),
+        sha256=hashlib.sha256(CONNECTIONS).digest(),
+        validate_only=validate_only,
+    )
+    chunk = audiences_pb2.ImportChunk(data=CONNECTIONS.swapcase())
+    sent = [
+        audiences_pb2.ImportProspectsRequest(start=start),
+        audiences_pb2.ImportProspectsRequest(chunk=chunk),
+    ]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        async for _ in client.audiences.ImportProspects(iter(sent)):
+            pass
+    assert RpcFailed(refused.value).reason == "FILE_DAMAGED"
+    assert not await members(client, audience)
 
 
 async def test_a_request_id_of_another_audience_is_refused(client: AudienceClient) -> None:

@@ -72,7 +72,7 @@ MEMBERSHIP: Mapping[str, object] = {
 
 
 @pytest.mark.parametrize(
-    "version", ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"]
+    "version", ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
 )
 async def test_what_an_earlier_version_kept_is_there(
     empty_database: Database, version: str

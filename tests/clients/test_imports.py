@@ -1,6 +1,7 @@
 """An import goes on where it broke off, under the same request id, and ends with the receipt."""
 
 import asyncio
+import hashlib
 import io
 from collections.abc import AsyncIterator
 
@@ -33,6 +34,7 @@ class Importer:
         self.stored = bytearray()
         self.request_ids: list[str] = []
         self.sizes: list[int] = []
+        self.digests: list[bytes] = []
         self.ended = asyncio.Event()
 
     async def run(self, requests: AsyncIterator[ImportProspectsRequest], context: Context) -> None:
@@ -40,6 +42,7 @@ class Importer:
             start = (await anext(requests)).start
             self.request_ids.append(start.request_id)
             self.sizes.append(start.size_bytes)
+            self.digests.append(start.sha256)
             accepted = ImportAccepted(next_offset=len(self.stored))
             await context.write(ImportProspectsResponse(accepted=accepted))
             async for request in requests:
@@ -77,6 +80,7 @@ async def test_the_file_arrives_whole_although_the_connection_breaks_twice() -> 
         ]
     assert bytes(importer.stored) == CONTENT
     assert importer.sizes == [len(CONTENT)] * 3
+    assert importer.digests == [hashlib.sha256(CONTENT).digest()] * 3
     assert len(importer.request_ids) == 3
     assert len(set(importer.request_ids)) == 1
     receipt = answers[-1]

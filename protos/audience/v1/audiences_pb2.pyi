@@ -798,6 +798,7 @@ class ImportStart(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     audience: _builtins.str
     """The audience: `workspaces/{workspace}/audiences/{audience}`."""
     request_id: _builtins.str
@@ -808,6 +809,10 @@ class ImportStart(_message.Message):
     """
     validate_only: _builtins.bool
     """Only reads the file and answers with the receipt it would give; changes nothing."""
+    sha256: _builtins.bytes
+    """SHA-256 of the file, 32 bytes, when known: another file of the same size under the same request_id is refused, too
+    (REQUEST_ID_REUSED), and so is a file that did not arrive as it is (FILE_DAMAGED).
+    """
     def __init__(
         self,
         *,
@@ -815,10 +820,11 @@ class ImportStart(_message.Message):
         request_id: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         validate_only: _builtins.bool = ...,
+        sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "request_id", b"request_id", "size_bytes", b"size_bytes", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "request_id", b"request_id", "sha256", b"sha256", "size_bytes", b"size_bytes", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
