@@ -200,7 +200,7 @@ def _budget_name(session: Session, account: str) -> str:
 
 def _reservation_name(session: Session, reservation: str) -> str:
     if reservation.startswith("workspaces/"):
-        return reservation
+        return session.name("viewReservations", reservation)
     account, slash, identifier = reservation.partition("/")
     if not slash:
         refuse(f"{reservation}: write it as ACCOUNT/ID, or give the full name.", status=USAGE)

@@ -25,7 +25,7 @@ from clients.audiencectl.doctor import doctor
 from clients.audiencectl.exporting import export_command
 from clients.audiencectl.failures import EXIT_STATUSES, USAGE, refuse
 from clients.audiencectl.importing import import_command
-from clients.audiencectl.session import Session
+from clients.audiencectl.session import DEFAULT_WORKSPACE, Session
 from clients.audiencectl.up import up
 from clients.audiencectl.watch import watch
 from clients.credentials import Credentials
@@ -62,8 +62,13 @@ app.command()(certificates)
 def root(
     ctx: typer.Context,
     workspace: Annotated[
-        str, typer.Option(envvar="AUDIENCECTL_WORKSPACE", help="Workspace to work in.")
-    ] = "demo",
+        str | None,
+        typer.Option(
+            envvar="AUDIENCECTL_WORKSPACE",
+            help="Workspace to work in.",
+            show_default=DEFAULT_WORKSPACE,
+        ),
+    ] = None,
     audience: Annotated[
         str, typer.Option(envvar="AUDIENCECTL_AUDIENCE", help="Audience service, host:port.")
     ] = "",
@@ -98,7 +103,8 @@ def root(
     ctx.obj = Session(
         audience=audience,
         enrichment=enrichment,
-        workspace=workspace,
+        workspace=DEFAULT_WORKSPACE if workspace is None else workspace,
+        workspace_given=workspace is not None,
         data_dir=data_dir,
         timeout=timeout,
         credentials=credentials,

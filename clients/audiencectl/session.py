@@ -6,16 +6,19 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 
 from clients.audience import AudienceClient
 from clients.audiencectl.data_dir import ADDRESSES_FILE
 from clients.audiencectl.failures import NOT_REACHABLE, USAGE, explained, refuse
+from clients.audiencectl.output import printable
 from clients.channel import PLAIN_TEXT
 from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
+
+DEFAULT_WORKSPACE: Final = "demo"
 
 ResultT = TypeVar("ResultT")
 
@@ -26,11 +29,15 @@ AsJson = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """The options of the whole command line. Empty addresses are looked up in the data dir."""
+    """The options of the whole command line. Empty addresses are looked up in the data dir.
+
+    ``workspace_given`` tells whether somebody said which workspace, or it is the default.
+    """
 
     audience: str
     enrichment: str
     workspace: str
+    workspace_given: bool
     data_dir: Path
     timeout: float
     credentials: Credentials
@@ -41,9 +48,21 @@ class Session:
         return f"workspaces/{self.workspace}"
 
     def name(self, collection: str, resource: str) -> str:
-        """A full resource name from an id of this workspace; a full name stays as it is."""
-        full = resource.startswith("workspaces/")
-        return resource if full else f"{self.parent}/{collection}/{resource}"
+        """A full resource name from an id of this workspace; a full name stays as it is.
+
+        Exit 2 for a full name of another workspace than the one that was given.
+        """
+        if not resource.startswith("workspaces/"):
+            return f"{self.parent}/{collection}/{resource}"
+        owner = resource.split("/")[1]
+        if self.workspace_given and owner != self.workspace:
+            refuse(
+                f"{printable(resource)} is in the workspace {printable(owner)}, but --workspace "
+                f"(or AUDIENCECTL_WORKSPACE) says {self.workspace}. Give the workspace once, or "
+                "the same one.",
+                status=USAGE,
+            )
+        return resource
 
     def enrichment_client(self, *, timeout: float | None = None) -> EnrichmentClient:
         """A client of the enrichment service; ``timeout`` in seconds instead of the session's."""
