@@ -110,4 +110,4 @@ class SqlChanges:
         found = await self._connection.execute(
             select(joined).order_by(joined.c.change_seq).limit(limit)
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]

@@ -91,7 +91,7 @@ class SqlMembers:
             .where(*in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
             .returning(*MEMBERSHIP)
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def remove_everywhere(self, workspace: str, prospects: Iterable[str]) -> list[Membership]:
         found = await self._connection.execute(
@@ -99,7 +99,7 @@ class SqlMembers:
             .where(memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects))
             .returning(*MEMBERSHIP)
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def page(
         self, workspace: str, audience: str, *, after: int, limit: int
@@ -110,7 +110,7 @@ class SqlMembers:
             .order_by(memberships.c.seq)
             .limit(limit)
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def stream_page(
         self,
@@ -123,7 +123,7 @@ class SqlMembers:
     ) -> list[Membership]:
         query = stream_query(workspace, audiences, excluded=excluded, after=after, limit=limit)
         found = await self._connection.execute(query)
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def coverage(
         self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
@@ -182,7 +182,7 @@ class SqlMembers:
                 memberships.c.workspace == workspace, one_of(memberships.c.prospect, prospects)
             )
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def of_profiles(
         self, workspace: str, audience: str, profiles: Iterable[str]
@@ -195,7 +195,7 @@ class SqlMembers:
                 one_of(memberships.c.profile, profiles),
             )
         )
-        return [read_membership(row) for row in found.mappings()]
+        return [read_membership(row) for row in found]
 
     async def update(self, workspace: str, changed: Sequence[Membership]) -> None:
         if changed:
