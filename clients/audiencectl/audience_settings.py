@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from audience.v1.audiences_pb2 import Audience, ListAudiencesRequest, UpdateAudienceRequest
 
+from clients.audiencectl.account_check import warn_unless_linked
 from clients.audiencectl.audience_tables import audience_fields, audience_table
 from clients.audiencectl.kinds import ACCOUNT, AUDIENCE, AudienceArgument
 from clients.audiencectl.output import show
@@ -81,3 +82,5 @@ def update(
     )
     answer = ask_audience(ctx, lambda client: client.audiences.UpdateAudience(request))
     show(answer, as_json=as_json, table=lambda: audience_fields(answer.audience))
+    if account:
+        warn_unless_linked(ctx, answer.audience.account)

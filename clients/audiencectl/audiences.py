@@ -14,6 +14,7 @@ from audience.v1.audiences_pb2 import (
     UndeleteAudienceRequest,
 )
 
+from clients.audiencectl.account_check import warn_unless_linked
 from clients.audiencectl.audience_settings import list_audiences, update
 from clients.audiencectl.audience_tables import asked_audience_fields, audience_fields
 from clients.audiencectl.combining import combine
@@ -52,6 +53,8 @@ def create(
     )
     answer = ask_audience(ctx, lambda client: client.audiences.CreateAudience(request))
     show(answer, as_json=as_json, table=lambda: audience_fields(answer.audience))
+    if answer.audience.account:
+        warn_unless_linked(ctx, answer.audience.account)
 
 
 @app.command()
