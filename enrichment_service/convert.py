@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -36,12 +37,23 @@ PROFILE = ResourceName("workspaces/{workspace}/profiles/{profile}")
 
 _EPOCH = date(1970, 1, 1)
 
+_STRATEGIES = {
+    accounts_pb2.AccountStrategy.Value(f"ACCOUNT_STRATEGY_{strategy}"): strategy
+    for strategy in model.Strategy
+}
+_PURPOSES = {
+    purpose: view_budgets_pb2.ViewPurpose.Value(f"VIEW_PURPOSE_{purpose}")
+    for purpose in model.ViewPurpose
+}
+_PURPOSES_BY_NUMBER = {number: purpose for purpose, number in _PURPOSES.items()}
+
 
 def to_proto_time(ms: int) -> Timestamp:
     """A time in milliseconds since the epoch."""
     return Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
 
 
+@lru_cache(maxsize=1024)
 def to_date(day: int) -> str:
     """`YYYY-MM-DD` of a day counted from 1970-01-01 UTC."""
     return (_EPOCH + timedelta(days=day)).isoformat()
@@ -95,9 +107,7 @@ def from_proto_settings(account: accounts_pb2.Account, *, only: set[str] | None)
         )
     return AccountSettings(
         display_name=account.display_name if wanted("display_name") else None,
-        strategy=model.Strategy(_bare(accounts_pb2.AccountStrategy.Name(account.strategy)))
-        if wanted("strategy") and account.strategy
-        else None,
+        strategy=_STRATEGIES[account.strategy] if wanted("strategy") and account.strategy else None,
         ramp_start_day=from_date(account.ramp_start_date, field="account.ramp_start_date")
         if wanted("ramp_start_date")
         else None,
@@ -158,7 +168,7 @@ def to_proto_pause(pause: model.Pause) -> pauses_pb2.Pause:
 
 def purpose_of(purpose: view_budgets_pb2.ViewPurpose.ValueType) -> model.ViewPurpose:
     """What a view is for."""
-    return model.ViewPurpose(_bare(view_budgets_pb2.ViewPurpose.Name(purpose)))
+    return _PURPOSES_BY_NUMBER[purpose]
 
 
 def to_proto_budget(budget: model.ViewBudget) -> view_budgets_pb2.ViewBudget:
@@ -174,7 +184,7 @@ def to_proto_budget(budget: model.ViewBudget) -> view_budgets_pb2.ViewBudget:
         reset_time=to_proto_time((budget.day + 1) * DAY_MS),
         usages=[
             view_budgets_pb2.PurposeUsage(
-                purpose=view_budgets_pb2.ViewPurpose.Value(f"VIEW_PURPOSE_{purpose}"),
+                purpose=_PURPOSES[purpose],
                 committed=committed,
                 reserved=reserved,
             )
@@ -267,10 +277,3 @@ def to_proto_profile(
         message.view_time.CopyFrom(to_proto_time(viewed_ms))
         message.fresh_until_time.CopyFrom(to_proto_time(viewed_ms + FRESH_MS))
     return message
-
-
-def _bare(name: str) -> str:
-    """An enum value's name without the prefix of its type, as the model knows it."""
-    for prefix in ("ACCOUNT_STRATEGY_", "VIEW_PURPOSE_"):
-        name = name.removeprefix(prefix)
-    return name

@@ -7,6 +7,9 @@ from enum import StrEnum, auto
 class Name(StrEnum):
     """Values are the names themselves, as the contract spells them without its prefixes."""
 
+    # Enum's own hash is made in Python, whenever one of these is a key.
+    __hash__ = str.__hash__
+
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
         return name

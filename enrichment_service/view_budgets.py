@@ -11,6 +11,9 @@ from servicekit.names import random_id
 RESERVATION_TTL_MS = 120_000
 """How long a reservation lives when the caller does not say, in real time."""
 
+# How the store's scripts name what was committed and reserved for each purpose.
+_USAGE = [(purpose, f"c:{purpose}", f"r:{purpose}") for purpose in ViewPurpose]
+
 
 class ViewBudgets:
     """Asks for views, settles them, shows what is left. Accounts are `<workspace>/<account>`."""
@@ -119,8 +122,8 @@ def parse_budget(account: str, view: Mapping[str, Any]) -> ViewBudget:
     """A budget as the store's scripts show it (`read_budget`)."""
     usage = view["usage"]
     by_purpose = {
-        purpose: (int(usage.get(f"c:{purpose}", 0)), int(usage.get(f"r:{purpose}", 0)))
-        for purpose in ViewPurpose
+        purpose: (int(usage.get(committed, 0)), int(usage.get(reserved, 0)))
+        for purpose, committed, reserved in _USAGE
     }
     return ViewBudget(
         account=account,

@@ -71,10 +71,10 @@ class Admission:
         if self._http is not None:
             await self._http.aclose()
 
-    async def admit(self, rule: Rule, context: Context) -> Caller:
+    async def admit(self, rule: Rule, context: Context, peer: str) -> Caller:
         """The caller; UNAUTHENTICATED when nobody known calls, PERMISSION_DENIED without scope."""
         if rule.open or not self._asks:
-            return anonymous(context.peer())
+            return anonymous(peer)
         caller = await self._identify(context)
         check_scope(rule, caller)
         return caller

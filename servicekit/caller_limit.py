@@ -20,9 +20,8 @@ class CallerLimit:
         self._advice = advice
         self._open: Counter[str] = Counter()
 
-    @contextmanager
-    def taken(self, caller: str) -> Iterator[None]:
-        """One more while it lasts; RESOURCE_EXHAUSTED with the reason at the limit."""
+    def take(self, caller: str) -> None:
+        """One more, until it is given back; RESOURCE_EXHAUSTED with the reason at the limit."""
         if self._open[caller] >= self._most:
             raise resource_exhausted(
                 self._reason,
@@ -36,9 +35,18 @@ class CallerLimit:
                 retry_after_ms=_RETRY_AFTER_MS,
             )
         self._open[caller] += 1
+
+    def give_back(self, caller: str) -> None:
+        """One less."""
+        self._open[caller] -= 1
+        if not self._open[caller]:
+            del self._open[caller]
+
+    @contextmanager
+    def taken(self, caller: str) -> Iterator[None]:
+        """One more while it lasts, as `take`."""
+        self.take(caller)
         try:
             yield
         finally:
-            self._open[caller] -= 1
-            if not self._open[caller]:
-                del self._open[caller]
+            self.give_back(caller)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 ALL_WORKSPACES: Final = "*"
@@ -35,7 +36,12 @@ def workspaces_of(ids: Iterable[str]) -> frozenset[str] | None:
 
 def anonymous(peer: str) -> Caller:
     """Whoever calls from a host, such as ``ipv4:127.0.0.1:50123``; all its connections are one."""
-    return Caller(name=peer.rpartition(":")[0] or peer, scopes=None, workspaces=None)
+    return _of_host(peer.rpartition(":")[0] or peer)
+
+
+@lru_cache(maxsize=1024)
+def _of_host(host: str) -> Caller:
+    return Caller(name=host, scopes=None, workspaces=None)
 
 
 NOBODY: Final = Caller(name="", scopes=frozenset(), workspaces=frozenset())

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
-import structlog
 from google.protobuf.message import Message
 
 from servicekit import tracing
@@ -27,7 +26,7 @@ from servicekit.caller_limit import CallerLimit
 from servicekit.callers import Caller, current_caller
 from servicekit.errors import Code, ServiceError, unimplemented
 from servicekit.receiving import Receive, as_they_come, parser, receiver
-from servicekit.request_ids import REQUEST_ID_KEY, request_id_of
+from servicekit.request_ids import REQUEST_ID_KEY, current_request_id, request_id_of
 from servicekit.status import grpc_code, status_metadata
 from servicekit.unimplemented import is_missing
 
@@ -110,7 +109,7 @@ class Calls:
 
 def _guard(
     run: Behaviour,
-    admit: Callable[[Context], Awaitable[Caller]],
+    admit: Callable[[Context, str], Awaitable[Caller]],
     limit: CallerLimit,
     *,
     method: str,
@@ -121,19 +120,22 @@ def _guard(
     """Runs one call with its id, caller, span and log line; turns what it raises into a status."""
 
     async def call(requests: Any, context: Context) -> Any:
-        request_id = request_id_of(context.invocation_metadata())
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        # gRPC makes both anew whenever they are asked for.
+        metadata, peer = context.invocation_metadata(), context.peer()
+        request_id = request_id_of(metadata)
+        current_request_id.set(request_id)
         context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
-        record = CallRecord(
-            method=method, peer=context.peer(), request_id=request_id, metrics=metrics
-        )
-        with tracing.served(method, context.invocation_metadata(), streams=streams) as span:
+        record = CallRecord(method=method, peer=peer, request_id=request_id, metrics=metrics)
+        with tracing.served(method, metadata, streams=streams) as span:
             try:
-                caller = await admit(context)
+                caller = await admit(context, peer)
                 current_caller.set(caller)
                 record.caller = caller.name if caller.scopes is not None else ""
-                with limit.taken(caller.name):
+                limit.take(caller.name)
+                try:
                     return await run(requests, context)
+                finally:
+                    limit.give_back(caller.name)
             except BaseException as error:
                 await _fail(error, record, context, domain=domain)
                 raise

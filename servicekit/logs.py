@@ -5,6 +5,7 @@ Nothing personal is logged: callers pass counts, resource names and reasons, nev
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Literal
 
 import orjson
@@ -12,6 +13,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from servicekit.error_places import places_of, types_of
+from servicekit.request_ids import current_request_id
 from servicekit.tracing import trace_ids
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -27,27 +29,25 @@ def configure_logging(
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
 
-    def name_service(_logger: object, _method: str, event: EventDict) -> EventDict:
+    def complete(logger: object, method: str, event: EventDict) -> EventDict:
+        # One step for all lines, since every call writes one.
+        if request_id := current_request_id.get():
+            event.setdefault("request_id", request_id)
+        event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         event["service"] = service
-        return event
+        event.update(trace_ids())
+        _tell_places(event)
+        return structlog.processors.add_log_level(logger, method, event)
 
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        name_service,
-        _name_trace,
-        _tell_places,
-        *([count] if count else []),
-    ]
+    shared: list[Processor] = [complete, *([count] if count else [])]
     if log_format == "json":
         structlog.configure(
-            processors=[*shared, structlog.processors.JSONRenderer(serializer=_to_json)],
+            processors=[*shared, _to_json],
             wrapper_class=structlog.make_filtering_bound_logger(threshold),
             logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
             cache_logger_on_first_use=True,
         )
-        renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json_text)
+        renderer: Processor = _to_json_text
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         structlog.configure(
@@ -68,12 +68,7 @@ def configure_logging(
     logging.getLogger("httpx").setLevel(max(threshold, logging.WARNING))
 
 
-def _name_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
-    event.update(trace_ids())
-    return event
-
-
-def _tell_places(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _tell_places(event: EventDict) -> None:
     """Types and places instead of the exception, whose text may quote a person's data."""
     error = event.pop("exc_info", None)
     if error is True:
@@ -82,13 +77,12 @@ def _tell_places(_logger: object, _method: str, event: EventDict) -> EventDict:
         error = error[1]
     if isinstance(error, BaseException):
         event["error_type"], event["traceback"] = types_of(error), places_of(error)
-    return event
 
 
-def _to_json(value: object, **_options: object) -> bytes:
+def _to_json(_logger: object, _method: str, event: EventDict) -> bytes:
     # repr, because that of a SecretStr prints stars.
-    return orjson.dumps(value, default=repr)
+    return orjson.dumps(event, default=repr)
 
 
-def _to_json_text(value: object, **_options: object) -> str:
-    return _to_json(value).decode()
+def _to_json_text(logger: object, method: str, event: EventDict) -> str:
+    return _to_json(logger, method, event).decode()

@@ -12,6 +12,8 @@ ID_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Crockford's base 32 in lower case: no i, l, o, u, so that ids can be read aloud.
 _LETTERS: Final = "abcdefghjkmnpqrstvwxyz"
 _ALPHABET: Final = "0123456789" + _LETTERS
+# The character of each byte.
+_CHARACTERS: Final = (_ALPHABET * 8).encode()
 
 
 class ResourceName:
@@ -22,6 +24,7 @@ class ResourceName:
         self.variables: tuple[str, ...] = tuple(re.findall(r"\{(\w+)\}", pattern))
         literals = [re.escape(part) for part in re.split(r"\{\w+\}", pattern)]
         self._regex = re.compile(f"({ID_PATTERN})".join(literals))
+        self._template = re.sub(r"\{\w+\}", "{}", pattern)
 
     def parse(self, name: str, *, field: str = "name") -> tuple[str, ...]:
         """The ids in ``name``, in the order of the pattern.
@@ -37,16 +40,15 @@ class ResourceName:
 
     def format(self, *ids: str) -> str:
         """The name made of ``ids``, in the order of the pattern; ValueError for what is no id."""
-        name = self.pattern
-        for variable, value in zip(self.variables, ids, strict=True):
-            name = name.replace("{" + variable + "}", value)
-        if self._regex.fullmatch(name) is None:
-            raise ValueError(f"not ids of {self.pattern}")
-        return name
+        if len(ids) == len(self.variables):
+            name = self._template.format(*ids)
+            if self._regex.fullmatch(name):
+                return name
+        raise ValueError(f"not ids of {self.pattern}")
 
 
 def random_id(length: int = 13) -> str:
     """A random lower-case id that begins with a letter; 13 characters hold about 64 bits."""
     # One read of the system's randomness for all characters; 32 letters divide a byte evenly.
-    first, *rest = secrets.token_bytes(length)
-    return _LETTERS[first % len(_LETTERS)] + "".join([_ALPHABET[byte & 31] for byte in rest])
+    drawn = secrets.token_bytes(length)
+    return _LETTERS[drawn[0] % len(_LETTERS)] + drawn[1:].translate(_CHARACTERS).decode()

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
-import structlog
 from prometheus_client import Counter, Histogram
 
 from servicekit import tracing
 from servicekit.metrics import QUICK, Metrics
-from servicekit.request_ids import REQUEST_ID_KEY
+from servicekit.request_ids import REQUEST_ID_KEY, current_request_id
 
 
 class OutgoingCalls(grpc.aio.UnaryUnaryClientInterceptor):
@@ -61,7 +60,7 @@ class OutgoingCalls(grpc.aio.UnaryUnaryClientInterceptor):
 
 def _with_headers(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
     headers = tracing.outgoing_headers()
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    request_id = current_request_id.get()
     if request_id:
         headers.append((REQUEST_ID_KEY, request_id))
     if not headers:

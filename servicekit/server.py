@@ -5,6 +5,7 @@ get their grace, then what the servicers stand on is closed, the last opened fir
 """
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -185,6 +186,9 @@ async def serve(
         close=close,
         metrics=metrics,
     )
+    # What is there by now stays, and need not be looked through for garbage again and again.
+    gc.collect()
+    gc.freeze()
     ready = {"service": name, "address": running.address, "metrics": running.metrics_address}
     print(json.dumps(ready), flush=True)
     _log.info("ready", address=running.address, metrics=running.metrics_address)

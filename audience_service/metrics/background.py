@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from audience_service.import_model import RowCounts
 from audience_service.observing import Observer
 from servicekit import tracing
 from servicekit.metrics import QUICK, SLOW, Metrics
-from servicekit.names import random_id
+from servicekit.request_ids import work_id
 
 
 class ObservedBackground(Observer):
@@ -63,10 +62,9 @@ class ObservedBackground(Observer):
     def work(self, name: str) -> Iterator[None]:
         """As of the observer."""
         started = time.perf_counter()
-        # An id that ties the lines of both services.
-        request_id = structlog.contextvars.bound_contextvars(request_id=random_id())
         try:
-            with tracing.root(f"background {name}"), request_id:
+            # The id ties the lines of both services.
+            with tracing.root(f"background {name}"), work_id():
                 yield
         finally:
             self._steps.labels(name).observe(time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -21,6 +22,12 @@ _FAILURES = (
     "STORE_OUTCOME_UNKNOWN",
     "STORE_UNFIT",
 )
+
+
+@cache
+def _span_of(function: str) -> tuple[str, Mapping[str, str]]:
+    """Name and attributes of the span of a call; functions are few."""
+    return f"store {function}", {"db.system.name": "redis", "db.operation.name": function}
 
 
 class ObservedStore:
@@ -77,9 +84,7 @@ class ObservedStore:
         """As of the store."""
         started = time.perf_counter()
         try:
-            with tracing.part(
-                f"store {function}", {"db.system.name": "redis", "db.operation.name": function}
-            ):
+            with tracing.part(*_span_of(function)):
                 answer = await self._store.call(partition, function, request)
         except RefusedError as refusal:
             self._refusals.labels(function, refusal.reason).inc()

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Gauge, Histogram
-from structlog.contextvars import bound_contextvars
 
 from enrichment_service.ports import TickObserver
 from servicekit import tracing
 from servicekit.metrics import SLOW, Metrics
-from servicekit.names import random_id
+from servicekit.request_ids import work_id
 
 
 class ObservedTicks(TickObserver):
@@ -41,7 +40,7 @@ class ObservedTicks(TickObserver):
         started = time.perf_counter()
         with self._running.track_inprogress():
             try:
-                with tracing.root("tick"), bound_contextvars(request_id=random_id()):
+                with tracing.root("tick"), work_id():
                     yield
             finally:
                 self._seconds.observe(time.perf_counter() - started)

@@ -10,15 +10,20 @@ from pathlib import Path
 
 import orjson
 
+from enrichment_service.ports import PARTITIONS
+
 
 def hash_tag(partition: int) -> str:
     """What the keys of a partition have in common: a Cluster keeps them in one slot."""
     return f"p{partition:02d}"
 
 
+_HEADER_KEYS = [f"{{{hash_tag(partition)}}}:header" for partition in range(PARTITIONS)]
+
+
 def header_key(partition: int) -> str:
     """The key that a function is called with."""
-    return f"{{{hash_tag(partition)}}}:header"
+    return _HEADER_KEYS[partition]
 
 
 def new_epoch() -> str:

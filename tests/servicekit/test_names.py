@@ -43,7 +43,7 @@ def test_what_is_no_such_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("ids", [("w", "A"), ("w", ""), ("w", "a/b"), ("w",), ("w", "a", "b")])
 def test_only_ids_make_a_name(ids: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match=r"not ids of|zip\(\)"):
+    with pytest.raises(ValueError, match="not ids of"):
         ACCOUNT.format(*ids)
 
 
