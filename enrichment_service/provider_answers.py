@@ -19,6 +19,7 @@ _LONGEST_TEXT = 1000
 _LONGEST_URL = 4000
 _LARGEST_COUNT = 2**31 - 1
 _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _VANITY = re.compile(r"[^/\s?#\x00-\x1f\x7f-\x9f]{3,100}")
 _PROFILE_URL = re.compile(r"https://(?:[a-z]{2,3}\.)?linkedin\.com/in/([^/?#]+)/?")
 _MEMBER_URN = re.compile(r"(?:urn:li:member:)?([1-9][0-9]{0,18})", re.ASCII)
@@ -151,7 +152,7 @@ def _profile(answer: dict[str, object], *, asked: str) -> ViewedProfile:
     urn = _MEMBER_URN.fullmatch(str(answer.get("member_urn")))
     shared = answer.get("shared_connections_count")
     return ViewedProfile(
-        provider_id=_text(answer.get("provider_id")),
+        provider_id=_line(answer.get("provider_id")),
         member_id=urn[1] if urn else "",
         public_identifier=vanity,
         public_profile_url=f"https://www.linkedin.com/in/{quote(vanity, safe='')}"
@@ -200,6 +201,11 @@ def _degree(answer: dict[str, object]) -> ConnectionDegree | None:
 
 
 def _text(value: object) -> str:
+    """Text for people: as a line, without marks that turn the direction of what is around them."""
+    return _line(_TURNING.sub("", value)) if isinstance(value, str) else ""
+
+
+def _line(value: object) -> str:
     """Text in one line, cut at 1,000 characters; empty for anything else."""
     if not isinstance(value, str):
         return ""

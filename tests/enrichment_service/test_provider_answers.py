@@ -180,6 +180,14 @@ def test_texts_are_one_line_and_not_endless() -> None:
     assert (len(found.headline), found.location) == (1000, "")
 
 
+def test_texts_do_not_turn_what_is_around_them() -> None:
+    found = profile(first_name="\u202eAda\u202c", headline="\u2066Countess\u2069 of code")
+    assert (found.first_name, found.headline) == ("Ada", "Countess of code")
+    # An id is taken as it is, or not at all.
+    turned = read_profile(body(provider_id=f"\u202e{PROVIDER_ID}"), asked=PROVIDER_ID)
+    assert turned.finding is Finding.NOT_A_PROFILE
+
+
 @pytest.mark.parametrize(
     ("content", "error_type"),
     [
