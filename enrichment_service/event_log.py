@@ -48,6 +48,30 @@ class Extent:
     retention_ms: int
 
 
+class _SharedRead:
+    """A read that many wait for. Whoever leaves takes nothing from the others.
+
+    As `asyncio.shield`, which takes three turns of the loop and not one to tell each of them.
+    """
+
+    def __init__(self, task: asyncio.Task[Page]) -> None:
+        self._task = task
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def page(self) -> Page:
+        if not self._task.done():
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+        return self._task.result()
+
+    def end(self) -> None:
+        """Tell everybody."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+
 class EventLog:
     """Reads the log. Every reader of this process reads through one of these.
 
@@ -57,7 +81,7 @@ class EventLog:
     def __init__(self, store: LogStore, news: News) -> None:
         self.store = store
         self._news = news
-        self._reading: dict[_Key, asyncio.Task[Page]] = {}
+        self._reading: dict[_Key, _SharedRead] = {}
         self._describing: dict[frozenset[int], asyncio.Task[dict[int, Extent]]] = {}
         self._pages = PageCache()
         news.on_erasure(self._pages.drop)
@@ -65,29 +89,33 @@ class EventLog:
     async def read_shared(self, partition: int, position: Position, *, joined: bool) -> Page:
         """As `read`, or what another reader of this process has read there just now."""
         # A read that began before the last ring may lack what was rung for.
-        rings = self._news.rings(partition)
-        # Nobody would tell of an erasure while nothing follows the log.
-        if self._news.live:
-            page = self._pages.find(partition, position, joined=joined, rings=rings)
+        key = partition, position, joined, self._news.rings(partition)
+        reading = self._reading.get(key)
+        if reading is None:
+            page = self._find(key)
             if page is not None:
                 return page
-        # Whoever leaves takes nothing from the others.
-        return await asyncio.shield(self._begin((partition, position, joined, rings)))
+            reading = self._begin(key)
+        return await reading.page()
 
     def read_ahead(self, partition: int, position: Position, *, joined: bool) -> None:
         """Begin to read what is asked for next, while what came before is on its way."""
-        rings = self._news.rings(partition)
-        if self._news.live:
-            kept = self._pages.find(partition, position, joined=joined, rings=rings)
-            if kept is None:
-                self._begin((partition, position, joined, rings))
+        key = partition, position, joined, self._news.rings(partition)
+        if self._news.live and key not in self._reading and self._find(key) is None:
+            self._begin(key)
 
-    def _begin(self, key: _Key) -> asyncio.Task[Page]:
-        reading = self._reading.get(key)
-        if reading is None:
-            reading = asyncio.create_task(self._read_to_keep(key))
-            self._reading[key] = reading
-            reading.add_done_callback(partial(self._forget, key))
+    def _find(self, key: _Key) -> Page | None:
+        """A kept page; to look for one costs more than to join a read under way."""
+        partition, position, joined, rings = key
+        # Nobody would tell of an erasure while nothing follows the log.
+        if not self._news.live:
+            return None
+        return self._pages.find(partition, position, joined=joined, rings=rings)
+
+    def _begin(self, key: _Key) -> _SharedRead:
+        task = asyncio.create_task(self._read_to_keep(key))
+        reading = self._reading[key] = _SharedRead(task)
+        task.add_done_callback(partial(self._forget, key))
         return reading
 
     async def _read_to_keep(self, key: _Key) -> Page:
@@ -98,11 +126,11 @@ class EventLog:
             self._pages.keep(partition, position, page, joined=joined, rings=rings)
         return page
 
-    def _forget(self, key: _Key, reading: asyncio.Task[Page]) -> None:
-        del self._reading[key]
-        if not reading.cancelled():
+    def _forget(self, key: _Key, task: asyncio.Task[Page]) -> None:
+        self._reading.pop(key).end()
+        if not task.cancelled():
             # Marks a failure as seen even when everybody who asked has left.
-            reading.exception()
+            task.exception()
 
     async def read(self, partition: int, position: Position, *, joined: bool) -> Page:
         """What follows the position, at most PAGE entries.

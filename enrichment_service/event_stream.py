@@ -95,10 +95,11 @@ class EventStream:
                 await self._send(MessageKind.CAUGHT_UP)
             if self._caught_up and stop_when_caught_up:
                 return
-            if self._is_checkpoint_due():
+            until_checkpoint = self._until_checkpoint()
+            if until_checkpoint <= 0:
                 await self._send(MessageKind.CHECKPOINT)
             elif partition is None:
-                await self._wait(self._until_checkpoint())
+                await self._wait(until_checkpoint)
         await self._send(MessageKind.DRAINING)
         raise unavailable(
             "SERVER_DRAINING", "The server is about to stop. Come back with the last cursor."
@@ -110,7 +111,7 @@ class EventStream:
             self._place = await self._list_page(place)
             if self._place is None:
                 await self._send(MessageKind.SNAPSHOT_END)
-            elif self._is_checkpoint_due():
+            elif self._until_checkpoint() <= 0:
                 await self._send(MessageKind.CHECKPOINT)
 
     async def _list_page(self, place: Place) -> Place | None:
@@ -140,9 +141,6 @@ class EventStream:
 
     def _until_checkpoint(self) -> float:
         return self._last_sent + self._checkpoint_seconds - asyncio.get_running_loop().time()
-
-    def _is_checkpoint_due(self) -> bool:
-        return self._until_checkpoint() <= 0
 
     async def _advance(self, partition: int) -> None:
         """Deliver one page of the partition."""
