@@ -81,8 +81,8 @@ class StagedFile:
             file = open_file(
                 self._chunks(), max_rows=self._max_rows, max_row_chars=self._max_row_chars
             )
-            self.format = _FORMATS[file.format.kind]
-            self._rows = iter(file)
+            self.format = _FORMATS[file.kind]
+            self._rows = file.rows
         return list(islice(self._rows, self._batch_rows))
 
     def _chunks(self) -> Iterator[bytes]:

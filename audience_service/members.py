@@ -161,6 +161,5 @@ def _refuse(classes: Mapping[str, RowClass]) -> None:
 
 def _rows(urls: Sequence[str]) -> list[ImportedRow]:
     return [
-        ImportedRow(index, url, (identity,), {}, None)
-        for index, (url, identity) in enumerate(zip(urls, parse_urls(urls), strict=True))
+        ImportedRow(index, (identity,), {}, None) for index, identity in enumerate(parse_urls(urls))
     ]

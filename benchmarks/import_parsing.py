@@ -11,7 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 from audience_service.identity import canonical
-from audience_service.import_files import read_rows
+from audience_service.import_files import open_file
 
 _CHUNK_BYTES = 65_536
 _HEADER = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\r\n"
@@ -49,7 +49,8 @@ def _bare_csv(data: bytes) -> int:
 
 
 def _import(data: bytes) -> int:
-    return sum(1 for _ in read_rows(_chunks(data), max_rows=10_000_000, max_row_chars=65_536))
+    file = open_file(_chunks(data), max_rows=10_000_000, max_row_chars=65_536)
+    return sum(1 for _ in file.rows)
 
 
 def _rate(work: Callable[[], int]) -> float:

@@ -2,21 +2,13 @@
 
 from audience_service.import_files.columns import FileKind
 from audience_service.import_files.errors import UnreadableFileError, UnreadableReason
-from audience_service.import_files.reader import (
-    FileFormat,
-    ImportedRow,
-    ImportFile,
-    open_file,
-    read_rows,
-)
+from audience_service.import_files.reader import ImportedRow, ImportFile, open_file
 
 __all__ = [
-    "FileFormat",
     "FileKind",
     "ImportFile",
     "ImportedRow",
     "UnreadableFileError",
     "UnreadableReason",
     "open_file",
-    "read_rows",
 ]

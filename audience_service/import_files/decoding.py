@@ -24,8 +24,8 @@ _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _STRAY_BYTES = "windows-1252-for-stray-bytes"
 
 
-def decode(chunks: Iterable[bytes]) -> tuple[str, io.TextIOWrapper]:
-    """Return the name of the encoding and the text, whose lines end at CR, LF or CRLF only.
+def decode(chunks: Iterable[bytes]) -> io.TextIOWrapper:
+    """Return the text, whose lines end at CR, LF or CRLF only.
 
     Only the bytes decide, never how they were cut into chunks. A byte that is not UTF-8 in a file
     that is UTF-8 otherwise is read as Windows-1252. Raises UnreadableFileError.
@@ -42,7 +42,7 @@ def decode(chunks: Iterable[bytes]) -> tuple[str, io.TextIOWrapper]:
         if encoding == name and name != "utf-8-sig" and head.startswith(mark):
             stream.read(len(mark))
     errors = _STRAY_BYTES if encoding.startswith("utf-8") else "replace"
-    return encoding, io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
 
 
 def not_a_table() -> UnreadableFileError:

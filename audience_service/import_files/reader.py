@@ -22,8 +22,6 @@ class ImportedRow(NamedTuple):
     number: int
     """As a spreadsheet shows it: from 1, the preamble, the header and blank rows counted; a
     newline inside quotes does not begin a new row."""
-    raw_url: str
-    """The text that `identities` or `problem` was read from; empty if there is none."""
     identities: tuple[Identity, ...]
     """Every name the row gives its person, the best first; empty exactly if `problem` is set."""
     fields: dict[str, str]
@@ -34,30 +32,12 @@ class ImportedRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileFormat:
-    """What was recognised about a file."""
+class ImportFile:
+    """An opened file."""
 
     kind: FileKind
-    encoding: str
-    """utf-8, utf-8-sig, utf-16-le, utf-16-be or windows-1252."""
-    delimiter: str
-    """Comma, semicolon or tab."""
-    header_row: int
-    """Number of the header's row, from 1; 0 when the file has none."""
-
-
-class ImportFile:
-    """An opened file: its format, and its rows, which can be read once."""
-
-    def __init__(
-        self, records: Records, *, layout: Layout, file_format: FileFormat, max_rows: int
-    ) -> None:
-        self.format = file_format
-        self._rows = _read_rows(records, layout=layout, max_rows=max_rows)
-
-    def __iter__(self) -> Iterator[ImportedRow]:
-        """Yield every row that is not blank in all its cells. Raises UnreadableFileError."""
-        return self._rows
+    rows: Iterator[ImportedRow]
+    """Every row that is not blank in all its cells. Raises UnreadableFileError."""
 
 
 def open_file(chunks: Iterable[bytes], *, max_rows: int, max_row_chars: int) -> ImportFile:
@@ -67,23 +47,9 @@ def open_file(chunks: Iterable[bytes], *, max_rows: int, max_row_chars: int) -> 
     data; `max_row_chars` (at most 131,072) counts the characters of a row with its delimiters and
     newlines, and bounds the memory used. Raises UnreadableFileError.
     """
-    encoding, text = decode(chunks)
-    records = Records(text, max_row_chars=max_row_chars)
+    records = Records(decode(chunks), max_row_chars=max_row_chars)
     layout = recognise(records.head)
-    file_format = FileFormat(
-        kind=layout.kind,
-        encoding=encoding,
-        delimiter=layout.delimiter,
-        header_row=layout.header_row,
-    )
-    return ImportFile(records, layout=layout, file_format=file_format, max_rows=max_rows)
-
-
-def read_rows(
-    chunks: Iterable[bytes], *, max_rows: int, max_row_chars: int
-) -> Iterator[ImportedRow]:
-    """Yield the rows of a file; as `open_file`, for callers who need not know its format."""
-    yield from open_file(chunks, max_rows=max_rows, max_row_chars=max_row_chars)
+    return ImportFile(kind=layout.kind, rows=_read_rows(records, layout=layout, max_rows=max_rows))
 
 
 def _read_rows(records: Records, *, layout: Layout, max_rows: int) -> Iterator[ImportedRow]:
@@ -114,7 +80,6 @@ def _read_row(
     fields: tuple[tuple[str, tuple[int, ...]], ...],
 ) -> ImportedRow:
     width = len(record)
-    raw_url = ""
     problem = Rejection.NO_URL
     identities: list[Identity] = []
     for column in profiles:
@@ -122,16 +87,14 @@ def _read_row(
             continue
         found = canonical(cell)
         if isinstance(found, Identity):
-            if not identities:
-                raw_url = cell[:_LONGEST_VALUE]
             if found not in identities:
                 identities.append(found)
         elif problem is Rejection.NO_URL and found is not problem and not identities:
-            raw_url, problem = cell[:_LONGEST_VALUE], found
+            problem = found
     values: dict[str, str] = {}
     for name, columns in fields:
         for column in columns:
             if column < width and (value := original_cell(record[column].strip()).strip()):
                 values[name] = value[:_LONGEST_VALUE]
                 break
-    return ImportedRow(number, raw_url, tuple(identities), values, None if identities else problem)
+    return ImportedRow(number, tuple(identities), values, None if identities else problem)

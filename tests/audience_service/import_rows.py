@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from audience_service.import_files import ImportedRow, read_rows
+from audience_service.import_files import ImportedRow, open_file
 
 ADA = "https://www.linkedin.com/in/ada-lovelace"
 SALES_ID = "ACwAAAcDMMQBo7X_2y-Zk1mPq0rStUvWxYz0123"
@@ -10,7 +10,8 @@ SALES_ID = "ACwAAAcDMMQBo7X_2y-Zk1mPq0rStUvWxYz0123"
 
 def rows_of(data: bytes | str, *, size: int = 7) -> list[ImportedRow]:
     """The rows of a file that arrives in chunks of ``size`` bytes."""
-    return list(read_rows(chunks_of(data, size=size), max_rows=100_000, max_row_chars=10_000))
+    chunks = chunks_of(data, size=size)
+    return list(open_file(chunks, max_rows=100_000, max_row_chars=10_000).rows)
 
 
 def chunks_of(data: bytes | str, *, size: int) -> Iterator[bytes]:

@@ -2,11 +2,7 @@
 
 import pytest
 
-from audience_service.import_files import (
-    UnreadableFileError,
-    UnreadableReason,
-    read_rows,
-)
+from audience_service.import_files import UnreadableFileError, UnreadableReason, open_file
 from tests.audience_service.import_rows import ADA, rows_of
 
 
@@ -52,7 +48,8 @@ def test_sloppy_quotes_within_a_line_are_let_through() -> None:
 
 
 def test_too_many_rows_are_refused_after_the_last_allowed_one() -> None:
-    rows = read_rows([f"URL\n{ADA}\n{ADA}\n{ADA}\n".encode()], max_rows=2, max_row_chars=100)
+    data = f"URL\n{ADA}\n{ADA}\n{ADA}\n".encode()
+    rows = open_file([data], max_rows=2, max_row_chars=100).rows
 
     assert [next(rows).number, next(rows).number] == [2, 3]
     with pytest.raises(UnreadableFileError, match="more than 2 rows"):

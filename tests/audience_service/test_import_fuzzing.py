@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audience_service.import_files import UnreadableFileError, UnreadableReason, read_rows
+from audience_service.import_files import UnreadableFileError, UnreadableReason, open_file
 from clients.audience import AudienceClient
 from clients.errors import RpcFailed
 from tests.audience_service.calls import SAMPLES, create, get, import_bytes
@@ -51,10 +51,10 @@ def test_a_damaged_file_gives_rows_or_a_reason(data: bytes, size: int) -> None:
     last = 0
     # Anything else that is raised fails the test.
     with suppress(UnreadableFileError):
-        for row in read_rows(chunks, max_rows=1_000, max_row_chars=2_000):
+        for row in open_file(chunks, max_rows=1_000, max_row_chars=2_000).rows:
             assert row.number > last
             assert bool(row.identities) is (row.problem is None)
-            "".join((row.raw_url, *row.fields.values())).encode()
+            "".join(row.fields.values()).encode()
             last = row.number
 
 
@@ -72,7 +72,7 @@ def test_no_file_takes_unbounded_memory(start: bytes, piece: bytes) -> None:
     tracemalloc.start()
     try:
         with suppress(UnreadableFileError):
-            for _ in read_rows(chunks(), max_rows=1_000, max_row_chars=10_000):
+            for _ in open_file(chunks(), max_rows=1_000, max_row_chars=10_000).rows:
                 pass
         _, peak = tracemalloc.get_traced_memory()
     finally:

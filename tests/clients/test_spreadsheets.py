@@ -61,8 +61,8 @@ def test_an_exported_file_is_read_as_the_same_people(
         cell.startswith(FORMULAS) for row in csv.reader(io.StringIO(data)) for cell in row
     )
     opened = open_file([f"\ufeff{data}".encode()], max_rows=10, max_row_chars=10_000)
-    rows = list(opened)
-    assert opened.format.kind is FileKind.TABLE
+    rows = list(opened.rows)
+    assert opened.kind is FileKind.TABLE
     assert [[each.alias for each in row.identities] for row in rows] == [
         [f"in:person-{number}", *([f"id:{key}{number}"] if viewed else [])]
         for number in range(len(people))
