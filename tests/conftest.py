@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from enrichment_service.store.partitions import Marker
 from enrichment_service.store.store import Store
@@ -13,6 +14,10 @@ from tests.support.enrichment_store import Workspace
 from tests.support.key_leaks import leaked_keys
 from tests.support.stranded import stranded_work
 from tests.support.valkey import Valkey, start_valkey
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", parent=settings.default, deadline=None)
+settings.load_profile("untimed")
 
 START_MS = 1_767_603_600_000
 """Where stepped clocks start: Monday 2026-01-05, 09:00 UTC."""

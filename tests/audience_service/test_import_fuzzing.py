@@ -44,7 +44,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(damaged(), st.sampled_from((1, 7, 4096)))
 def test_a_damaged_file_gives_rows_or_a_reason(data: bytes, size: int) -> None:
     chunks = (data[start : start + size] for start in range(0, len(data), size))

@@ -87,7 +87,7 @@ async def combined(
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sources=_SOURCES, operation=st.sampled_from(SetOperation), data=st.data())
 def test_the_database_agrees_with_plain_sets(
     url: str, sources: list[list[str]], operation: SetOperation, data: st.DataObject

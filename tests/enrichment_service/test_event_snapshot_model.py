@@ -197,9 +197,7 @@ def scene(valkey: Valkey) -> Iterator[Scene]:
 
 
 @pytest.mark.timeout(400)  # a failure is shrunk for up to five minutes
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.lists(STEPS, min_size=8, max_size=30),
     during=st.lists(STEPS, min_size=2, max_size=12),

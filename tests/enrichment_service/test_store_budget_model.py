@@ -222,7 +222,6 @@ def test_budget_scripts_follow_the_model(valkey: Valkey) -> None:
         settings=settings(
             max_examples=int(os.environ.get("BUDGET_EXAMPLES", "40")),
             stateful_step_count=40,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -270,7 +270,6 @@ def test_tick_scripts_follow_the_model(valkey: Valkey) -> None:
         settings=settings(
             max_examples=int(os.environ.get("TICK_EXAMPLES", "25")),
             stateful_step_count=40,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from linkedin_simulator.identity import (
@@ -17,8 +17,6 @@ from linkedin_simulator.identity import (
 )
 from tests.linkedin_simulator.simulator_client import SimulatorClient, lasting
 
-# Each example writes a file: how long that takes on a busy machine says nothing.
-ON_DISK = settings(deadline=None)
 TAILS = st.text(
     alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
     min_size=34,
@@ -44,7 +42,6 @@ def identities() -> Iterator[tuple[Identities, Path]]:
         known.close()
 
 
-@ON_DISK
 @given(asked=st.lists(IDENTIFIERS, min_size=1, max_size=8))
 def test_all_names_of_a_person_lead_back_also_after_a_restart(asked: list[str]) -> None:
     with identities() as (known, path):
@@ -59,7 +56,6 @@ def test_all_names_of_a_person_lead_back_also_after_a_restart(asked: list[str]) 
         again.close()
 
 
-@ON_DISK
 @given(vanity=VANITIES)
 def test_a_vanity_means_the_same_in_any_case(vanity: str) -> None:
     with identities() as (known, _):
@@ -67,7 +63,6 @@ def test_a_vanity_means_the_same_in_any_case(vanity: str) -> None:
         assert known.meet(vanity)[1] == vanity.lower()
 
 
-@ON_DISK
 @given(first=TAILS, second=TAILS)
 def test_different_ids_are_different_people(first: str, second: str) -> None:
     with identities() as (known, _):
@@ -75,7 +70,6 @@ def test_different_ids_are_different_people(first: str, second: str) -> None:
         assert same == (first == second)
 
 
-@ON_DISK
 @given(vanity=VANITIES, provider=TAILS, sales=TAILS)
 def test_posted_identifiers_are_one_person(vanity: str, provider: str, sales: str) -> None:
     with identities() as (known, path):
@@ -92,7 +86,6 @@ def test_posted_identifiers_are_one_person(vanity: str, provider: str, sales: st
         again.close()
 
 
-@ON_DISK
 @given(vanity=VANITIES, tail=TAILS)
 def test_a_vanity_can_move_to_somebody_else(vanity: str, tail: str) -> None:
     with identities() as (known, _):

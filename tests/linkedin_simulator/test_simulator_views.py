@@ -4,15 +4,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from linkedin_simulator.journal import Journal
 from tests.linkedin_simulator.simulator_client import SimulatorClient
 from tests.linkedin_simulator.simulator_process import SimulatorProcess
-
-# Each example writes a file: how long that takes on a busy machine says nothing.
-ON_DISK = settings(deadline=None)
 
 
 async def test_pages_of_one_account_and_of_all(
@@ -43,7 +40,6 @@ async def test_wrong_pages_are_refused(client: SimulatorClient, query: str) -> N
     assert answer.json["message"]
 
 
-@ON_DISK
 @given(
     entries=st.lists(st.dictionaries(st.text(), st.text(), max_size=3), max_size=6),
     cut=st.integers(min_value=0, max_value=400),

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.clock import SteppedClock, SystemClock, open_clock
@@ -81,7 +81,6 @@ def test_many_creators_agree(tmp_path: Path) -> None:
     assert len(set(found)) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**60), max_size=20))
 def test_never_moves_back(tmp_path_factory: pytest.TempPathFactory, targets: list[int]) -> None:
     clock = SteppedClock.create(tmp_path_factory.mktemp("clock") / "clock", START)
