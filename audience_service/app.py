@@ -1,7 +1,6 @@
 """The one place where the audience service is put together."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from audience.v1 import (
 )
 
 from audience_service.audiences import Audiences
-from audience_service.background import keep_running
+from audience_service.background import Background
 from audience_service.combining import Combining
 from audience_service.counts import AudienceCounts
 from audience_service.deletion import Deletion
@@ -71,20 +70,6 @@ class App:
     metrics: Metrics
 
 
-class _Background:
-    """The work that goes on beside the calls, until closed."""
-
-    def __init__(self, work: dict[str, Callable[[], Awaitable[None]]]) -> None:
-        self._tasks = [
-            asyncio.create_task(keep_running(name, each), name=name) for name, each in work.items()
-        ]
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
 async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
     """Opens everything and brings the tables up to date."""
     clock, metrics = open_clock(settings.clock_file), metrics or Metrics()
@@ -128,7 +113,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
         signals=signals,
         retention_ms=settings.deleted_retention_days * _DAY_MS,
     )
-    background = _Background(
+    background = Background(
         {
             "imports": ImportRunner(
                 store=store,

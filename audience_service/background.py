@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -13,6 +13,21 @@ _log = structlog.get_logger("background")
 
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
+
+
+class Background:
+    """The work that goes on beside the calls, by name, each kept running until closed."""
+
+    def __init__(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+        self._tasks = [
+            asyncio.create_task(keep_running(name, each), name=name) for name, each in work.items()
+        ]
+
+    async def close(self) -> None:
+        """End it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def keep_running(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from audience_service.audiences import NewAudience, create_audience, require_audience
-from audience_service.background import keep_running
 from audience_service.errors import audience_building
 from audience_service.model import Audience, Build, SetOperation
 from audience_service.ports import Store, Transaction
@@ -68,9 +67,6 @@ class Combining:
 
     async def run(self) -> None:
         """Build until cancelled; builds take turns, a part each."""
-        await keep_running("builds", self._follow)
-
-    async def _follow(self) -> None:
         with self._signals.listen("builds") as listener:
             while True:
                 unfinished = await self._store.read(lambda tx: tx.builds.unfinished())

@@ -11,7 +11,6 @@ from typing import Final
 import structlog
 
 from audience_service.audiences import is_purged, require_audience, write_changes
-from audience_service.background import keep_running
 from audience_service.errors import etag_mismatch
 from audience_service.model import Audience
 from audience_service.ports import Store, Transaction
@@ -72,9 +71,6 @@ class Deletion:
 
     async def run(self) -> None:
         """Purge until cancelled; audiences take turns, a part each."""
-        await keep_running("purging", self._follow)
-
-    async def _follow(self) -> None:
         with self._signals.listen("purging") as listener:
             while True:
                 due = await self._store.read(

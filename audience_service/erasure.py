@@ -4,7 +4,6 @@ from typing import Final
 
 import structlog
 
-from audience_service.background import keep_running
 from audience_service.erasing import erase_people, prospect_name
 from audience_service.model import PendingErasure
 from audience_service.ports import EnrichmentGateway, Store, Transaction
@@ -50,10 +49,10 @@ class Erasure:
         self._signals.send(("members", workspace))
 
     async def run(self) -> None:
-        """Tell the enrichment service of everybody who was erased here, until cancelled."""
-        await keep_running("erasure", self._follow)
+        """Tell the enrichment service of everybody who was erased here, until cancelled.
 
-    async def _follow(self) -> None:
+        Raises what it was refused with after a round; whoever runs it runs it again.
+        """
         with self._signals.listen("erasure") as listener:
             while True:
                 pending = await self._store.read(lambda tx: tx.erasures.pending(limit=_PAGE))

@@ -13,7 +13,6 @@ from typing import Final
 
 import structlog
 
-from audience_service.background import keep_running
 from audience_service.enrichment_model import LogMessage, ProfileEvent, ProfileOutcome
 from audience_service.errors import CursorMovedError, LogLostError
 from audience_service.graph_loading import load_graph, write_graph
@@ -51,8 +50,32 @@ class Linker:
         self._resync = Resync(store=store, signals=signals)
 
     async def run(self) -> None:
-        """Follow the log until cancelled."""
-        await keep_running("linking", self._follow)
+        """Follow the log until another process is ahead, or a snapshot has to be taken.
+
+        Whoever runs it runs it again.
+        """
+        cursor = await self._store.read(lambda tx: tx.log_position.get())
+        waiting: asyncio.Queue[LogMessage | Exception] = asyncio.Queue(_MOST_WAITING)
+        reader = asyncio.create_task(self._read(cursor, waiting))
+        try:
+            while True:
+                message = await _take(waiting)
+                if message.ends_snapshot:
+                    # The cursor stays inside the snapshot until its end is written, too.
+                    await self.apply(cursor, cursor, message.events)
+                    await self._resync.end(cursor)
+                    message = message._replace(events=[])
+                if message.cursor != cursor:
+                    await self.apply(cursor, message.cursor, message.events)
+                    cursor = message.cursor
+        except CursorMovedError:
+            _log.info("another process has linked these events")
+        except LogLostError as lost:
+            _log.warning("event_log_lost", reason=str(lost))
+            await self._begin_snapshot(cursor)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     async def apply(self, old_cursor: str, new_cursor: str, events: Sequence[ProfileEvent]) -> None:
         """Apply events of any workspaces and move the cursor, all or nothing.
@@ -77,30 +100,6 @@ class Linker:
         )
         for workspace in by_workspace:
             self._signals.send(("members", workspace))
-
-    async def _follow(self) -> None:
-        cursor = await self._store.read(lambda tx: tx.log_position.get())
-        waiting: asyncio.Queue[LogMessage | Exception] = asyncio.Queue(_MOST_WAITING)
-        reader = asyncio.create_task(self._read(cursor, waiting))
-        try:
-            while True:
-                message = await _take(waiting)
-                if message.ends_snapshot:
-                    # The cursor stays inside the snapshot until its end is written, too.
-                    await self.apply(cursor, cursor, message.events)
-                    await self._resync.end(cursor)
-                    message = message._replace(events=[])
-                if message.cursor != cursor:
-                    await self.apply(cursor, message.cursor, message.events)
-                    cursor = message.cursor
-        except CursorMovedError:
-            _log.info("another process has linked these events")
-        except LogLostError as lost:
-            _log.warning("event_log_lost", reason=str(lost))
-            await self._begin_snapshot(cursor)
-        finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
 
     async def _begin_snapshot(self, cursor: str) -> None:
         try:
