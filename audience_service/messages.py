@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from audience_service.audiences import require_audience
 from audience_service.identity import canonical_url
@@ -12,8 +11,6 @@ from audience_service.model import Prospect
 from audience_service.ports import Store, Transaction
 from audience_service.prospects import require_prospects
 from servicekit.errors import FieldViolation, ServiceError, invalid_fields
-
-_DEGREES: Final = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +62,7 @@ class Messages:
         return tags, found.complete
 
 
-def tag_values(prospect: Prospect, *, degree: int = 0) -> dict[str, str]:
+def tag_values(prospect: Prospect) -> dict[str, str]:
     """The values of merge tags for a person; blank where nothing is known."""
     fields = prospect.fields
     first, last = fields.get("first_name", ""), fields.get("last_name", "")
@@ -77,7 +74,8 @@ def tag_values(prospect: Prospect, *, degree: int = 0) -> dict[str, str]:
         "headline": fields.get("headline", ""),
         "title": fields.get("title", ""),
         "location": fields.get("location", ""),
-        "connectionDegree": _DEGREES.get(degree, ""),
+        # Each account has its own, and a prospect by itself is nobody's member.
+        "connectionDegree": "",
         "profileUrl": canonical_url(prospect.primary_alias),
     }
 

@@ -6,7 +6,7 @@ from audience_service.identity import Identity, canonical
 from servicekit.errors import FieldViolation, invalid_fields
 
 
-def parse_urls(urls: Sequence[str], *, field: str = "profile_urls") -> list[Identity]:
+def parse_urls(urls: Sequence[str]) -> list[Identity]:
     """Who they are, in the same order; INVALID_ARGUMENT names every URL that is no profile."""
     found: list[Identity] = []
     problems: list[FieldViolation] = []
@@ -17,7 +17,7 @@ def parse_urls(urls: Sequence[str], *, field: str = "profile_urls") -> list[Iden
             continue
         problems.append(
             FieldViolation(
-                field=f"{field}[{index}]",
+                field=f"profile_urls[{index}]",
                 description="names no LinkedIn profile",
                 reason=identity.value,
             )

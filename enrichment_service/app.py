@@ -17,7 +17,6 @@ from enrichment_service.account_status import AccountStatuses, StatusPolls
 from enrichment_service.accounts import Accounts
 from enrichment_service.enrichments import Enrichments
 from enrichment_service.erasure import Erasure
-from enrichment_service.event_limits import subscription_limit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.explanations import Explanations
@@ -32,7 +31,7 @@ from enrichment_service.ports import PARTITIONS, StorePort
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
-from enrichment_service.servicers.events import EventServicer
+from enrichment_service.servicers.events import EventServicer, subscription_limit
 from enrichment_service.servicers.view_budgets import ViewBudgetServicer
 from enrichment_service.settings import Settings, parse_gap
 from enrichment_service.store.event_tail import EventTail

@@ -31,9 +31,6 @@ class StreamId(NamedTuple):
         return f"{self.ms}-{self.seq}"
 
 
-BEGINNING = StreamId(0, 0)
-
-
 def parse_id(text: str) -> StreamId:
     """The id as the store writes it."""
     ms, _, seq = text.partition("-")

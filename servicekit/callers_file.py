@@ -7,7 +7,7 @@ workspaces = ["acme"]
 
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +25,10 @@ _LOOK_SECONDS: Final = 1.0
 class CallersFile:
     """The callers by the name in their certificate. A new file that is broken changes nothing."""
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path) -> None:
         """ConfigurationError when the file cannot be read, or says what cannot be."""
         self._path = path
-        self._now = now
-        self._looked = now()
+        self._looked = time.monotonic()
         try:
             self._version = self._look()
             self._callers = parse_callers(path.read_text("utf-8"))
@@ -42,9 +41,10 @@ class CallersFile:
         return next((self._callers[name] for name in names if name in self._callers), None)
 
     def _keep_fresh(self) -> None:
-        if self._now() - self._looked < _LOOK_SECONDS:
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
             return
-        self._looked = self._now()
+        self._looked = now
         try:
             version = self._look()
             if version == self._version:

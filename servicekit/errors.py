@@ -158,11 +158,9 @@ def resource_exhausted(
     )
 
 
-def out_of_range(
-    reason: str, message: str, *, metadata: Mapping[str, str] | None = None
-) -> ServiceError:
+def out_of_range(reason: str, message: str) -> ServiceError:
     """OUT_OF_RANGE: a position that was valid once and is not any more, such as an old cursor."""
-    return ServiceError(code=Code.OUT_OF_RANGE, reason=reason, message=message, metadata=metadata)
+    return ServiceError(code=Code.OUT_OF_RANGE, reason=reason, message=message)
 
 
 def aborted(
@@ -172,20 +170,10 @@ def aborted(
     return ServiceError(code=Code.ABORTED, reason=reason, message=message, metadata=metadata)
 
 
-def unavailable(
-    reason: str,
-    message: str,
-    *,
-    retry_after_ms: int | None = None,
-    metadata: Mapping[str, str] | None = None,
-) -> ServiceError:
+def unavailable(reason: str, message: str, *, retry_after_ms: int | None = None) -> ServiceError:
     """UNAVAILABLE: the same call may be repeated after a pause."""
     return ServiceError(
-        code=Code.UNAVAILABLE,
-        reason=reason,
-        message=message,
-        metadata=metadata,
-        retry_after_ms=retry_after_ms,
+        code=Code.UNAVAILABLE, reason=reason, message=message, retry_after_ms=retry_after_ms
     )
 
 

@@ -19,16 +19,17 @@ Shape = Mapping[str, type[str] | type[int]]
 
 _INTEGERS: Final = range(-(2**63), 2**63)
 _LONGEST: Final = 2048
+_LARGEST_PAGE: Final = 1000
 
 
-def page_size(requested: int, *, default: int = 50, maximum: int = 1000) -> int:
-    """The number of entries to return: zero asks for the default, too many are cut to the maximum.
+def page_size(requested: int, *, default: int = 50) -> int:
+    """The number of entries to return: zero asks for the default, more than 1,000 are 1,000.
 
     INVALID_ARGUMENT naming page_size when negative.
     """
     if requested < 0:
         raise invalid_argument("page_size", "must not be negative")
-    return min(requested or default, maximum)
+    return min(requested or default, _LARGEST_PAGE)
 
 
 def encode_page_token(position: Position, *, filters: Position) -> str:

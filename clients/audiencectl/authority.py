@@ -23,12 +23,12 @@ class Authority:
     certificate: x509.Certificate
 
     @classmethod
-    def create(cls, *, days: int = 365) -> Self:
-        """A new authority."""
+    def create(cls) -> Self:
+        """A new authority, for a year."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("development authority")
         certificate = (
-            _builder(name, name, key, days=days)
+            _builder(name, name, key, days=365)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(authority=True), critical=True)
             .sign(key, hashes.SHA256())

@@ -13,8 +13,6 @@ _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
 
-BREAKER_ERRORS = 10
-"""Counted errors of an account in a UTC day that open its breaker (seed: 10+ in a day)."""
 RETRY_DELAYS_MS = (10 * _MINUTE_MS, 30 * _MINUTE_MS, 2 * _HOUR_MS, 6 * _HOUR_MS)
 """Wait after the first, second, … failed attempt. Five attempts in all, within a working day: an
 outage of minutes costs one more view, one of a night does not use up all five."""

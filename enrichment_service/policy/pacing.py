@@ -130,11 +130,6 @@ def midnight_spread_ms(account: str) -> int:
     return crc32(account.encode()) % MIDNIGHT_SPREAD_MS
 
 
-def next_day_resume_ms(*, now_ms: int, account: str) -> int:
-    """When an account that stopped for the day resumes, in milliseconds since the epoch."""
-    return (now_ms // DAY_MS + 1) * DAY_MS + midnight_spread_ms(account)
-
-
 def view_gaps(*, seed: int, shortest: float, longest: float) -> Iterator[float]:
     """Endless gaps between views in seconds, even between the two bounds (2 to 8 by default)."""
     random = Random(seed)

@@ -25,6 +25,16 @@ _ANONYMOUS = "anonymous"
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
+def subscription_limit(most: int) -> CallerLimit:
+    """Refuses with TOO_MANY_SUBSCRIPTIONS."""
+    return CallerLimit(
+        most,
+        reason="TOO_MANY_SUBSCRIPTIONS",
+        things="subscriptions",
+        advice="End those that nobody reads, join several by a wider filter, or come back later.",
+    )
+
+
 class EventServicer(EventServiceServicer):
     """The log for callers."""
 

@@ -12,11 +12,10 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from enrichment_service.access import ACCESS
-from enrichment_service.event_limits import subscription_limit
 from enrichment_service.event_news import News
 from enrichment_service.events import Events
 from enrichment_service.ports import PARTITIONS, partition_of
-from enrichment_service.servicers.events import EventServicer
+from enrichment_service.servicers.events import EventServicer, subscription_limit
 from enrichment_service.store.event_tail import EventTail, log_key
 from enrichment_service.store.store import Store
 from servicekit.names import random_id

@@ -7,7 +7,7 @@ import pytest
 from enrichment.v1 import events_pb2
 
 from clients.errors import RpcFailed
-from enrichment_service.event_limits import subscription_limit
+from enrichment_service.servicers.events import subscription_limit
 from enrichment_service.store.store import Store
 from servicekit.errors import ServiceError
 from tests.enrichment_service.event_service import next_of, reason_of, serving

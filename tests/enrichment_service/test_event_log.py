@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from enrichment_service.event_cursors import BEGINNING, Position, StreamId
+from enrichment_service.event_cursors import Position, StreamId
 from enrichment_service.event_log import EventLog
 from enrichment_service.event_news import News
 from enrichment_service.event_pages import LoggedEvent, cut
 
 EPOCH = "00c0ffee"
-START = Position(EPOCH, BEGINNING)
+START = Position(EPOCH, StreamId(0, 0))
 
 
 class SlowStore:
