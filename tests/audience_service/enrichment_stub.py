@@ -24,7 +24,7 @@ from servicekit.errors import already_exists, invalid_argument, not_found, out_o
 from servicekit.server import RunningServer, start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
-from servicekit.unimplemented import allow_missing
+from tests.support.partial_servicers import allow_missing
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

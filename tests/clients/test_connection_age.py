@@ -17,8 +17,8 @@ from servicekit import listening
 from servicekit.server import start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
-from servicekit.unimplemented import allow_missing
 from tests.support.credentials import Issuer, jwt_settings
+from tests.support.partial_servicers import allow_missing
 
 
 class _Events(events_pb2_grpc.EventServiceServicer):

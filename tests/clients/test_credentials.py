@@ -24,8 +24,8 @@ from servicekit.callers import current_caller
 from servicekit.server import RunningServer, start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
-from servicekit.unimplemented import allow_missing
 from tests.support.credentials import Certificates, Issuer, jwt_settings
+from tests.support.partial_servicers import allow_missing
 
 GET = accounts_pb2.GetAccountRequest(name="workspaces/own/accounts/ada")
 

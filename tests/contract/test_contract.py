@@ -14,7 +14,7 @@ from enrichment_service.servicers.accounts import AccountServicer
 from enrichment_service.servicers.enrichments import EnrichmentServicer
 from enrichment_service.servicers.events import EventServicer
 from enrichment_service.servicers.view_budgets import ViewBudgetServicer
-from servicekit.unimplemented import missing_methods
+from tests.support.partial_servicers import missing_methods
 
 ROOT = Path(__file__).parents[2]
 BUF = Path(sys.executable).with_name("buf")

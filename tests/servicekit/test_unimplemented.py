@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from servicekit.unimplemented import allow_missing, missing_methods
 from tests.servicekit.probing import Probe
+from tests.support.partial_servicers import allow_missing, missing_methods
 
 
 async def answer(_request: Any, _context: Any) -> Any:
