@@ -8,7 +8,6 @@ from aiohttp import web
 
 from linkedin_simulator.accounts import Accounts
 from linkedin_simulator.audience_counts import AudienceCountApi
-from linkedin_simulator.clock import open_clock
 from linkedin_simulator.control import Control
 from linkedin_simulator.faults import Faults
 from linkedin_simulator.identity import Identities
@@ -17,6 +16,7 @@ from linkedin_simulator.people import Population
 from linkedin_simulator.profiles import ProfileApi
 from linkedin_simulator.settings import Settings
 from linkedin_simulator.views import ViewLog
+from servicekit.clock import Clock, open_clock
 
 # Request lines are read up to this length, so that a URL that is too long gets its 414.
 LONGEST_LINE = 1 << 17
@@ -31,7 +31,7 @@ def build_app(settings: Settings) -> web.Application:
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
-    clock = open_clock(settings.clock_file)
+    clock = _open_clock(settings.clock_file)
     accounts = Accounts(path=folder / "accounts.json", any_account=settings.any_account)
     identities = Identities(folder / "people.jsonl")
     faults = Faults(folder / "faults.json")
@@ -81,6 +81,16 @@ def build_app(settings: Settings) -> web.Application:
     )
     app.on_cleanup.append(close)
     return app
+
+
+def _open_clock(path: Path | None) -> Clock:
+    try:
+        return open_clock(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"SIMULATOR_CLOCK_FILE={path} cannot be mapped ({error}): start whatever owns the "
+            "stepped clock first, or leave the setting out for real time"
+        ) from error
 
 
 def _lock(folder: Path) -> int:

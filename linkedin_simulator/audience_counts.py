@@ -9,10 +9,10 @@ from typing import NamedTuple
 import orjson
 from aiohttp import web
 
-from linkedin_simulator.clock import Clock
 from linkedin_simulator.journal import Journal
 from linkedin_simulator.sizes import size_of
 from linkedin_simulator.targeting import INVALID, CriteriaError, parse
+from servicekit.clock import Clock
 
 _BAD_QUERY = "Invalid query parameters passed to request"
 _LONGEST_QUERY = 4096

@@ -9,7 +9,6 @@ from aiohttp import web
 from aiohttp.typedefs import LooseHeaders
 
 from linkedin_simulator.accounts import Accounts
-from linkedin_simulator.clock import Clock
 from linkedin_simulator.errors import error_body, kind_of
 from linkedin_simulator.faults import Fault, Faults
 from linkedin_simulator.identity import (
@@ -21,6 +20,7 @@ from linkedin_simulator.identity import (
 from linkedin_simulator.misbehaviour import STATUS_OF, answer_badly
 from linkedin_simulator.people import Population, Profile, hide_names
 from linkedin_simulator.views import ViewLog
+from servicekit.clock import Clock
 
 
 class _Error(NamedTuple):

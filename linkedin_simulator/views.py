@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from linkedin_simulator.clock import Clock
 from linkedin_simulator.journal import Journal, JsonObject
+from servicekit.clock import Clock
 
 _DAY_MS = 86_400_000
 
