@@ -14,6 +14,7 @@ from audience_service.model import Audience, Build, SetOperation
 from audience_service.ports import Store, Transaction
 from audience_service.signals import Signals
 from servicekit.clock import Clock
+from servicekit.errors import not_found
 
 _PART: Final = 20_000
 _POLL_SECONDS: Final = 5.0
@@ -36,7 +37,10 @@ class Combining:
         self._signals = signals
 
     async def combine(self, new: NewAudience, recipe: Recipe) -> Audience:
-        """Create the audience, BUILDING; FAILED_PRECONDITION while a source is built itself."""
+        """Create the audience, BUILDING; FAILED_PRECONDITION while a source is built itself.
+
+        A source that does not exist is NOT_FOUND, the new audience among them.
+        """
 
         async def work(tx: Transaction) -> Audience:
             audience, is_new = await create_audience(
@@ -46,6 +50,8 @@ class Combining:
                 return audience
             found = [await require_audience(tx, new.workspace, each) for each in recipe.sources]
             for each in found:
+                if each.id == audience.id:  # Found only because it has just been created.
+                    raise not_found("audience", f"workspaces/{new.workspace}/audiences/{each.id}")
                 if each.building:
                     raise audience_building(new.workspace, each.id)
             if recipe.operation is SetOperation.INTERSECTION:

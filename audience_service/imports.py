@@ -58,7 +58,11 @@ class Imports:
             await require_audience(tx, workspace, audience)
             known = await tx.imports.get(workspace, request_id)
             if known is not None:
-                sizes = {known.size_bytes, size_bytes} - {0}
+                # Once the file is complete its size is known, whatever was said of it before.
+                size = known.size_bytes or (
+                    0 if known.phase is ImportPhase.RECEIVING else known.received_bytes
+                )
+                sizes = {size, size_bytes} - {0}
                 digests = {known.sha256, sha256} - {""}
                 if known.audience != audience or len(sizes) > 1 or len(digests) > 1:
                     raise request_id_reused()
@@ -68,7 +72,16 @@ class Imports:
                         "This request_id belongs to a dry run, or to an import that is none: each "
                         "needs an id of its own. Take a new one.",
                     )
-                return known
+                if known.phase is not ImportPhase.RECEIVING:
+                    return known
+                told = replace(
+                    known,
+                    size_bytes=known.size_bytes or size_bytes,
+                    sha256=known.sha256 or sha256,
+                )
+                if told != known:
+                    await tx.imports.update(told)
+                return told
             job = Import(
                 workspace=workspace,
                 request_id=request_id,

@@ -38,7 +38,7 @@ class TargetingCriteria:
 
 @dataclass(frozen=True, slots=True)
 class TargetingProblem:
-    """What is wrong with one field, such as ``include[0].facets[1].values[2]``."""
+    """What is wrong with one field, such as ``include[0].any_of[1].values[2]``."""
 
     field: str
     message: str
@@ -96,11 +96,11 @@ def _escape(text: str) -> str:
 
 def _problems(criteria: TargetingCriteria) -> Iterator[TargetingProblem]:
     if not criteria.include:
-        yield TargetingProblem("include", "Name at least one clause.")
+        yield TargetingProblem("include", "name at least one clause")
     for number, clause in enumerate(criteria.include):
-        path = f"include[{number}].facets"
+        path = f"include[{number}].any_of"
         if not clause.facets:
-            yield TargetingProblem(path, "Name at least one facet, or leave the clause out.")
+            yield TargetingProblem(path, "name at least one facet, or leave the clause out")
         yield from _facet_problems(clause.facets, path=path)
     yield from _facet_problems(criteria.exclude, path="exclude")
 
@@ -111,19 +111,19 @@ def _facet_problems(facets: tuple[Facet, ...], *, path: str) -> Iterator[Targeti
         here = f"{path}[{number}]"
         if not _FACET_URN.fullmatch(facet.urn):
             yield TargetingProblem(
-                f"{here}.urn", "Give a facet URN such as urn:li:adTargetingFacet:locations."
+                f"{here}.facet", "give a facet URN such as urn:li:adTargetingFacet:locations"
             )
         elif times[facet.urn] > 1:
             yield TargetingProblem(
-                f"{here}.urn", "The facet is there twice: put all its values into one."
+                f"{here}.facet", "the facet is there twice: put all its values into one"
             )
         if not facet.values:
-            yield TargetingProblem(f"{here}.values", "Name at least one value.")
+            yield TargetingProblem(f"{here}.values", "name at least one value")
         for index, value in enumerate(facet.values):
             if not _is_value(value):
                 yield TargetingProblem(
                     f"{here}.values[{index}]",
-                    "Give a URN such as urn:li:skill:17 or urn:li:staffCountRange:(51,200).",
+                    "give a URN such as urn:li:skill:17 or urn:li:staffCountRange:(51,200)",
                 )
 
 

@@ -1,11 +1,12 @@
 """`audiencectl export`: the members of an audience as a file for spreadsheets."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Final, TextIO
 
 import typer
 from audience.v1.audiences_pb2 import GetAudienceRequest, StreamProspectsRequest
@@ -20,11 +21,17 @@ from clients.audiencectl.session import ask_audience, session_of
 from clients.spreadsheets import MemberWriter
 from clients.subscription import stream_prospects
 
+# With a mark, or spreadsheets take it for another encoding.
+_ENCODING: Final = "utf-8-sig"
+_STDOUT: Final = Path("-")
+
 
 def export_command(
     ctx: typer.Context,
     audience: AudienceArgument,
-    out: Annotated[Path, typer.Option(dir_okay=False, help="File to write; an old one goes.")],
+    out: Annotated[
+        Path, typer.Option(dir_okay=False, help="File to write; an old one goes. - is stdout.")
+    ],
 ) -> None:
     """Write the members of an audience, but for suppressed ones, as CSV that can be imported again.
 
@@ -34,9 +41,12 @@ def export_command(
     try:
         with _whole(out) as file:
             exported = ask_audience(ctx, lambda client: _export(client, name, file))
+    except BrokenPipeError:  # Whoever reads has had enough.
+        raise
     except OSError as error:
         refuse(f"{out} cannot be written: {error.strerror}.")
-    typer.echo(f"Wrote {counted(exported, 'person', 'people')} to {out}.")
+    if out != _STDOUT:
+        typer.echo(f"Wrote {counted(exported, 'person', 'people')} to {out}.")
 
 
 async def _export(client: AudienceClient, audience: str, file: TextIO) -> int:
@@ -56,13 +66,25 @@ async def _export(client: AudienceClient, audience: str, file: TextIO) -> int:
 
 @contextmanager
 def _whole(out: Path) -> Generator[TextIO]:
-    """A file that takes its place when it is whole, and leaves nothing behind otherwise."""
-    descriptor, draft = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        # With a mark, or spreadsheets take it for another encoding.
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+    """A file that takes its place when it is whole, and leaves nothing behind otherwise.
+
+    What is no ordinary file (a pipe, a device) is written to, and not replaced by a file. A link
+    stays one, and what it points to is written.
+    """
+    if out == _STDOUT:
+        with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=_ENCODING, newline="") as file:
             yield file
-        Path(draft).replace(out)
+        return
+    place = out.resolve()
+    if place.exists() and not place.is_file():
+        with place.open("w", encoding=_ENCODING, newline="") as file:
+            yield file
+        return
+    descriptor, draft = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding=_ENCODING, newline="") as file:
+            yield file
+        Path(draft).replace(place)
     finally:
         with suppress(FileNotFoundError):
             Path(draft).unlink()

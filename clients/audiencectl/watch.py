@@ -17,7 +17,6 @@ from enrichment.v1.events_pb2 import (
     SubscribeEventsRequest,
 )
 from enrichment.v1.view_budgets_pb2 import BatchGetViewBudgetsRequest
-from rich.console import Console
 from rich.live import Live
 
 from clients.audience import AudienceClient
@@ -193,5 +192,6 @@ def _print_summary(board: Board) -> None:
 
 
 def _print(line: str) -> None:
-    Console(soft_wrap=True, highlight=False, markup=False).print(line)
+    # Not by rich: of a closed pipe it makes a SystemExit, which a task must not raise.
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

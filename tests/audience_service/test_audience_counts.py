@@ -185,3 +185,16 @@ async def test_an_operators_fault_is_told_as_such(
         with pytest.raises(ServiceError) as refused:
             await counts.count(from_proto_criteria(criteria("urn:li:skill:1")), token="good")
     assert refused.value.reason == "LINKEDIN_VERSION_UNSUPPORTED"
+
+
+async def test_faults_are_named_by_the_fields_of_the_contract(client: AudienceClient) -> None:
+    wanted = criteria("urn:li:skill: ")
+    wanted.exclude.extend([wanted.include[0].any_of[0]] * 2)
+    with pytest.raises(RpcFailed) as refused:
+        await count(client, wanted, "a-token")
+    assert {each.field for each in refused.value.field_violations} == {
+        "criteria.include[1].any_of[0].values[0]",
+        "criteria.exclude[0].facet",
+        "criteria.exclude[1].facet",
+    }
+    assert ".." not in refused.value.message

@@ -119,7 +119,7 @@ async def test_results_are_those_of_sets_whatever_breaks_off_in_between(
         assert built.last_seq == (joined[-1].seq if joined else 0)
 
 
-async def test_a_half_built_audience_is_neither_enrolled_nor_combined(
+async def test_an_audience_that_is_not_whole_is_neither_enrolled_nor_combined(
     sql: SqlStore, clock: SteppedClock
 ) -> None:
     await fill(sql, {"a": PEOPLE[:3], "b": PEOPLE[2:5]})
@@ -136,6 +136,11 @@ async def test_a_half_built_audience_is_neither_enrolled_nor_combined(
     with pytest.raises(ServiceError) as refused:
         await combining.combine(new("more"), recipe)
     assert refused.value.reason == "AUDIENCE_BUILDING"
+    assert await sql.read(lambda tx: tx.audiences.get("acme", "more")) is None
+    recipe = Recipe(operation=SetOperation.UNION, sources=["a", "more"])
+    with pytest.raises(ServiceError) as refused:
+        await combining.combine(new("more"), recipe)
+    assert refused.value.reason == "AUDIENCE_NOT_FOUND"
     assert await sql.read(lambda tx: tx.audiences.get("acme", "more")) is None
 
 

@@ -235,6 +235,56 @@ async def test_a_file_that_changed_on_the_way_is_refused(
     assert not await members(client, audience)
 
 
+async def sends(
+    client: AudienceClient, start: audiences_pb2.ImportStart, data: bytes = b"", *, offset: int = 0
+) -> str:
+    """Send a start and at most one chunk; returns the reason of the refusal, if any."""
+    messages = [audiences_pb2.ImportProspectsRequest(start=start)]
+    if data:
+        chunk = audiences_pb2.ImportChunk(offset=offset, data=data)
+        messages.append(audiences_pb2.ImportProspectsRequest(chunk=chunk))
+    try:
+        async for _ in client.audiences.ImportProspects(iter(messages)):
+            pass
+    except grpc.aio.AioRpcError as error:
+        return RpcFailed(error).reason
+    return ""
+
+
+async def test_what_is_said_of_a_file_later_holds_as_well(client: AudienceClient) -> None:
+    half = len(CONNECTIONS) // 2
+    start = audiences_pb2.ImportStart(
+        audience=await create(client), request_id="import-0001", size_bytes=0
+    )
+    started = client.audiences.ImportProspects()
+    await started.write(audiences_pb2.ImportProspectsRequest(start=start))
+    chunk = audiences_pb2.ImportChunk(data=CONNECTIONS[:half])
+    await started.write(audiences_pb2.ImportProspectsRequest(chunk=chunk))
+    async for message in started:
+        if message.progress.received_bytes == half:
+            break
+    started.cancel()
+
+    start.size_bytes = len(CONNECTIONS)
+    assert await sends(client, start) == "IMPORT_FILE_INCOMPLETE"
+    start.size_bytes = len(CONNECTIONS) + 1
+    assert await sends(client, start) == "REQUEST_ID_REUSED"
+    start.size_bytes = 0
+    start.sha256 = hashlib.sha256(b"another").digest()
+    assert await sends(client, start, CONNECTIONS[half:], offset=half) == "FILE_DAMAGED"
+
+
+async def test_the_size_of_a_complete_file_is_known_without_being_told(
+    client: AudienceClient,
+) -> None:
+    start = audiences_pb2.ImportStart(audience=await create(client), request_id="import-0001")
+    assert await sends(client, start, CONNECTIONS) == ""
+    start.size_bytes = len(CONNECTIONS)
+    assert await sends(client, start) == ""
+    start.size_bytes += 1
+    assert await sends(client, start) == "REQUEST_ID_REUSED"
+
+
 async def test_a_request_id_of_another_audience_is_refused(client: AudienceClient) -> None:
     await import_bytes(client, CONNECTIONS, audience=await create(client))
     other = await create(client, "others")

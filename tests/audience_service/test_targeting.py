@@ -78,10 +78,10 @@ def test_no_value_can_break_out_of_its_place(values: list[str]) -> None:
     ("criteria", "field"),
     [
         (TargetingCriteria(include=()), "include"),
-        (TargetingCriteria(include=(Clause(()),)), "include[0].facets"),
-        (TargetingCriteria(include=(Clause((Facet("locations", ("urn:li:geo:1",)),)),)), "urn"),
-        (TargetingCriteria(include=(Clause((_facet("x"),)),)), "include[0].facets[0].values"),
-        (TargetingCriteria(include=(Clause((_SKILLS, _SKILLS)),)), "include[0].facets[0].urn"),
+        (TargetingCriteria(include=(Clause(()),)), "include[0].any_of"),
+        (TargetingCriteria(include=(Clause((Facet("locations", ("urn:li:geo:1",)),)),)), "facet"),
+        (TargetingCriteria(include=(Clause((_facet("x"),)),)), "include[0].any_of[0].values"),
+        (TargetingCriteria(include=(Clause((_SKILLS, _SKILLS)),)), "include[0].any_of[0].facet"),
         (
             TargetingCriteria(include=(Clause((_SKILLS,)),), exclude=(_facet("x", "17"),)),
             "exclude[0].values[0]",

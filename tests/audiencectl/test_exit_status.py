@@ -1,6 +1,7 @@
 """The exit status of real processes: what a script goes by."""
 
 import json
+import os
 import shlex
 import signal
 import socket
@@ -19,12 +20,16 @@ _PROGRAM = (sys.executable, "-m", "clients.audiencectl")
 def run(cli: Cli, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """audiencectl as a process of its own."""
     return subprocess.run(
-        [*_PROGRAM, "--data-dir", str(cli.data_dir), "--workspace", "status", *words],
+        [*_PROGRAM, *_options(cli), *words],
         input=text,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def _options(cli: Cli) -> tuple[str, ...]:
+    return "--data-dir", str(cli.data_dir), "--workspace", "status"
 
 
 @pytest.mark.parametrize(
@@ -128,3 +133,22 @@ def test_many_people_come_through_a_pipe(cli: Cli) -> None:
     assert len(json.loads(rest.stdout)["members"]) == 100
     names = {each["prospect"]["name"] for each in page["members"]}
     assert not names & {each["prospect"]["name"] for each in json.loads(rest.stdout)["members"]}
+
+
+def test_a_reader_who_has_had_enough_ends_it_without_a_word(cli: Cli) -> None:
+    for words in ("watch --once", "export reading --out -", "audience stream reading --json"):
+        cli("--workspace", "status", "audience", "create", "reading")
+        cli("--workspace", "status", "audience", "add", "reading", "linkedin.com/in/who-reads")
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            ended = subprocess.run(
+                [*_PROGRAM, *_options(cli), *words.split()],
+                stdout=writer,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        finally:
+            os.close(writer)
+        assert (words, ended.returncode, ended.stderr) == (words, 1, "")
