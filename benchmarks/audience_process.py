@@ -1,32 +1,22 @@
 """The audience service in a process of its own, a client in another, and the memory of both."""
 
 import asyncio
-import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from audience.v1 import audiences_pb2
 
+from benchmarks.server_process import Server, server_process
 from clients.audience import AudienceClient
 from clients.imports import import_file
 
 PARENT: Final = "workspaces/acme"
 LEADS: Final = f"{PARENT}/audiences/leads"
 _HEADER: Final = "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n"
-
-
-class Service(NamedTuple):
-    """A running service."""
-
-    address: str
-    pid: int
 
 
 class Imported(NamedTuple):
@@ -47,27 +37,17 @@ def write_people(path: Path, *, rows: int) -> None:
         )
 
 
-@contextmanager
-def serving(database_url: str) -> Iterator[Service]:
+def serving(database_url: str) -> AbstractContextManager[Server]:
     """The service on a database."""
-    process = subprocess.Popen(
+    return server_process(
         [sys.executable, "-m", "audience_service"],
-        env={
-            **os.environ,
+        {
             "AUDIENCE_DATABASE_URL": database_url,
             "AUDIENCE_ERASURE_KEY": "a secret of the benchmark",
             "AUDIENCE_ENRICHMENT_ADDRESS": "127.0.0.1:1",
             "AUDIENCE_LOG_LEVEL": "error",
         },
-        stdout=subprocess.PIPE,
-        text=True,
     )
-    try:
-        assert process.stdout is not None
-        yield Service(json.loads(process.stdout.readline())["address"], process.pid)
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def import_people(address: str, path: Path, *, validate_only: bool = False) -> Imported:

@@ -10,13 +10,10 @@ call costs the server's core is told too: it depends less on what else the machi
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -29,6 +26,7 @@ from enrichment.v1 import (
     view_budgets_pb2,
 )
 
+from benchmarks.server_process import Server, pinned_server
 from benchmarks.store_process import store_process
 
 _CONSUME = "/enrichment.v1.ViewBudgetService/ConsumeViews"
@@ -54,19 +52,6 @@ uvloop.run(serve())
 """
 
 Call = Callable[[], Awaitable[object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A server under load."""
-
-    address: str
-    pid: int
-
-    def cpu_seconds(self) -> float:
-        """What it has used of its core so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,29 +129,6 @@ def _request(number: int) -> view_budgets_pb2.ConsumeViewsRequest:
         count=1,
         allow_partial=True,
     )
-
-
-@contextmanager
-def pinned_server(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
-    """A server on the first core, this process on the last one; yields the server."""
-    cores = sorted(os.sched_getaffinity(0))
-    server = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]}),
-    )
-    try:
-        assert server.stdout is not None
-        os.sched_setaffinity(0, {cores[-1]})
-        address = json.loads(server.stdout.readline())["address"]
-        yield Server(address=address, pid=server.pid)
-    finally:
-        os.sched_setaffinity(0, cores)
-        server.kill()
-        server.communicate()
 
 
 def main() -> None:

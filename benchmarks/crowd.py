@@ -23,8 +23,8 @@ import orjson
 import uvloop
 from enrichment.v1 import events_pb2
 
-from benchmarks.consume_views import Server, pinned_server
 from benchmarks.event_log import Writer
+from benchmarks.server_process import Server, pinned_server
 from benchmarks.store_process import store_process
 
 _SUBSCRIBE = "/enrichment.v1.EventService/SubscribeEvents"

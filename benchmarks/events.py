@@ -20,8 +20,8 @@ import grpc
 import uvloop
 from enrichment.v1 import events_pb2
 
-from benchmarks.consume_views import Server, pinned_server
 from benchmarks.event_log import EVENT_ID, Writer, quantiles, store_latency
+from benchmarks.server_process import Server, pinned_server
 from benchmarks.store_process import store_process
 
 _SUBSCRIBE = "/enrichment.v1.EventService/SubscribeEvents"

@@ -10,8 +10,6 @@ simulator answers different people every time, half of them new to it, and logs 
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +19,8 @@ from itertools import count
 from typing import cast
 
 import uvloop
+
+from benchmarks.server_process import pinned_server
 
 _BARE = """
 import asyncio, os, sys, uvloop
@@ -132,23 +132,8 @@ def measure(
         seconds: how long to measure, after a short warm-up.
         connections: keep-alive connections, each with one request under way.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    server = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]}),
-    )
-    try:
-        assert server.stdout is not None
-        address = json.loads(server.stdout.readline())["address"]
-        os.sched_setaffinity(0, {cores[-1]})
-        return uvloop.run(_drive(address=address, seconds=seconds, connections=connections))
-    finally:
-        os.sched_setaffinity(0, cores)
-        server.kill()
-        server.communicate()
+    with pinned_server(command, environment) as server:
+        return uvloop.run(_drive(address=server.address, seconds=seconds, connections=connections))
 
 
 def main() -> None:

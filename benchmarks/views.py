@@ -15,14 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 
 import uvloop
 
 from benchmarks.scale import Load, opened, side_by_side
+from benchmarks.server_process import server_process
 from benchmarks.store_process import store_process
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.ticks import TickEngine
@@ -159,26 +158,6 @@ async def _run(
     return {"views": engine, "client_alone": alone}
 
 
-@contextmanager
-def _simulator(folder: Path) -> Iterator[str]:
-    """On the last core; yields its URL."""
-    core = max(os.sched_getaffinity(0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "linkedin_simulator"],
-        env={**os.environ, "SIMULATOR_DATA_DIR": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
-    try:
-        assert process.stdout is not None
-        yield f"http://{json.loads(process.stdout.readline())['address']}"
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def main() -> None:
     """Measure all and print one line of JSON: rates a second, and their ratio to the client's."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -190,8 +169,13 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         store_process(Path(name)) as store_url,
-        _simulator(Path(name) / "simulator") as provider_url,
+        server_process(
+            [sys.executable, "-m", "linkedin_simulator"],
+            {"SIMULATOR_DATA_DIR": str(Path(name) / "simulator")},
+            core=cores[-1],
+        ) as provider,
     ):
+        provider_url = f"http://{provider.address}"
         os.sched_setaffinity(0, {cores[0]})
         rates = uvloop.run(
             _run(
