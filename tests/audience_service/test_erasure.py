@@ -224,16 +224,15 @@ async def test_who_was_merged_goes_with_the_survivor(
 
 
 async def test_a_kill_loses_no_erasure_and_nothing_of_the_person_is_kept(
-    database_url: str, tmp_path: Path, clock: SteppedClock, enrichment: EnrichmentStub, until: Until
+    database_url: str, clock: SteppedClock, enrichment: EnrichmentStub, until: Until
 ) -> None:
-    log = tmp_path / "audience.log"
-    with ServiceProcess(database_url, log=log) as first:
+    with ServiceProcess(database_url) as first:
         async with AudienceClient(first.address) as client:
             [ada] = await add(client, await create(client), "linkedin.com/in/ada-lovelace")
             await erase(client, ada)
             first.kill()
     address = await enrichment.start()
-    with ServiceProcess(database_url, log=log, enrichment_address=address) as second:
+    with ServiceProcess(database_url, enrichment_address=address) as second:
 
         async def told() -> bool:
             return enrichment.erased == ["ada-lovelace"]
@@ -254,7 +253,7 @@ async def test_a_kill_loses_no_erasure_and_nothing_of_the_person_is_kept(
 
 def test_another_key_ends_the_start(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'audience.db'}"
-    with ServiceProcess(url, log=tmp_path / "audience.log", erasure_key="") as first:
+    with ServiceProcess(url, erasure_key="") as first:
         assert first.terminate() == 0
     key = tmp_path / "audience.db.erasure-key"
     assert key.stat().st_mode & 0o777 == 0o600

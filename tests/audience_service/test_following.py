@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeAlias
 
 import grpc
@@ -224,10 +223,8 @@ async def test_many_changes_come_page_by_page_and_none_is_missed(client: Audienc
         assert left == people[:5:-1]
 
 
-async def test_a_server_that_stops_sends_its_followers_away(
-    database_url: str, tmp_path: Path
-) -> None:
-    with ServiceProcess(database_url, log=tmp_path / "audience.log") as service:
+async def test_a_server_that_stops_sends_its_followers_away(database_url: str) -> None:
+    with ServiceProcess(database_url) as service:
         async with AudienceClient(service.address) as client:
             audience = await create(client)
             [ada] = await add(client, audience, "linkedin.com/in/ada-x")

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from pathlib import Path
 
 import pytest
 from audience.v1 import audiences_pb2
@@ -41,13 +40,10 @@ async def kill_while_applying(service: ServiceProcess, *, after_rows: int) -> No
 
 
 @pytest.mark.parametrize("after_rows", [0, 5_000])
-async def test_an_import_goes_on_by_itself_after_a_kill(
-    database_url: str, tmp_path: Path, after_rows: int
-) -> None:
-    log = tmp_path / "audience.log"
-    with ServiceProcess(database_url, log=log) as first:
+async def test_an_import_goes_on_by_itself_after_a_kill(database_url: str, after_rows: int) -> None:
+    with ServiceProcess(database_url) as first:
         await kill_while_applying(first, after_rows=after_rows)
-    with ServiceProcess(database_url, log=log) as second:
+    with ServiceProcess(database_url) as second:
         async with AudienceClient(second.address) as client:
             audience = "workspaces/acme/audiences/leads"
             request = audiences_pb2.GetImportReceiptRequest(
@@ -68,11 +64,8 @@ async def test_an_import_goes_on_by_itself_after_a_kill(
         assert second.terminate() == 0
 
 
-async def test_a_client_whose_service_is_killed_goes_on_where_it_was(
-    database_url: str, tmp_path: Path
-) -> None:
-    log = tmp_path / "audience.log"
-    with ServiceProcess(database_url, log=log) as first:
+async def test_a_client_whose_service_is_killed_goes_on_where_it_was(database_url: str) -> None:
+    with ServiceProcess(database_url) as first:
         port = first.address.rpartition(":")[2]
         async with AudienceClient(first.address) as client:
             audience = await create(client)
@@ -81,7 +74,7 @@ async def test_a_client_whose_service_is_killed_goes_on_where_it_was(
             )
             await anext(importing)
             first.kill()
-            with ServiceProcess(database_url, log=log, port=port) as second:
+            with ServiceProcess(database_url, port=port) as second:
                 *_, receipt = [message async for message in importing]
                 assert isinstance(receipt, audiences_pb2.ImportReceipt)
                 check(receipt)

@@ -32,9 +32,7 @@ FILE = b"".join(b"https://www.linkedin.com/in/person-%d\n" % number for number i
 async def test_stalled_import_is_given_up_and_gone_on_with(
     tmp_path: Path, settings: dict[str, str], reason: str
 ) -> None:
-    with ServiceProcess(
-        f"sqlite+aiosqlite:///{tmp_path / 'a.db'}", log=tmp_path / "log", **settings
-    ) as service:
+    with ServiceProcess(f"sqlite+aiosqlite:///{tmp_path / 'a.db'}", **settings) as service:
         async with AudienceClient(service.address) as client, asyncio.timeout(60):
             await client.audiences.CreateAudience(
                 CreateAudienceRequest(
