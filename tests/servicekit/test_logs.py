@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from servicekit.logs import LogFormat, configure_logging
+from servicekit.request_ids import current_request_id, work_id
 from tests.clients.waiting import until
 from tests.servicekit.probing import Probe, Start, failure_of
 
@@ -40,6 +42,27 @@ def test_all_loggers_write_json_lines_with_the_service(
     assert first["key"] == "SecretStr('**********')"
     assert (second["event"], second["logger"]) == ("careful now", "library")
     assert first["service"] == second["service"] == "audience"
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_lines_bear_the_id_of_the_work_that_they_are_written_in(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(service="audience", level="info", log_format="json")
+    with work_id():
+        structlog.get_logger().info("first")
+        logging.getLogger("library").warning("second")
+        structlog.get_logger().info("of another", request_id="abc")
+    with work_id():
+        structlog.get_logger().info("of other work")
+    structlog.get_logger().info("of no work")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    first, second, named, other, none = (line.get("request_id") for line in lines)
+    assert re.fullmatch("[a-z][a-z0-9]{12}", first)
+    assert first == second
+    assert named == "abc"
+    assert other not in (first, None)
+    assert none is None
 
 
 @pytest.mark.usefixtures("restored_logging")
@@ -75,7 +98,10 @@ def test_exceptions_are_told_by_type_and_place_never_by_text_or_values(
 
 
 async def test_one_line_a_call_without_content(probe: Probe, start: Start) -> None:
+    seen: list[str] = []
+
     async def echo(request: Any, _context: Any) -> Any:
+        seen.append(current_request_id.get())
         return probe.messages.AskResponse(text=request.text)
 
     client = await start(Ask=echo)
@@ -93,6 +119,7 @@ async def test_one_line_a_call_without_content(probe: Probe, start: Start) -> No
     ]
     assert logs[0]["method"] == "/probe.v1.ProbeService/Ask"
     assert logs[0]["request_id"] == "abc"
+    assert seen == ["abc"]
     assert logs[0]["peer"] == "loopback"
     assert logs[0]["duration_ms"] > 0
     assert PERSON not in str(logs)
