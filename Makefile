@@ -49,7 +49,7 @@ lock: .venv/ready ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.lock
 
 bench: .venv/ready ## Run the benchmarks: ratios to a floor in the same run (minutes)
-	@for each in simulator import_parsing imports consume_views views events crowd scale; do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in simulator import_parsing imports audience_scale consume_views views events crowd scale; do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean: ## Remove the environment and the data of make up
 	rm -rf .venv .data

@@ -3,7 +3,7 @@
 GetAudience, the first page of ListAudienceProspects, the first message of StreamProspects: the
 median of many calls, in turns. A whole stream beside a bare server-side cursor over the same rows.
 
-Run: python -m benchmarks.audience_scale [--members 1000000]
+Run: python -m benchmarks.audience_scale [--members 200000]
 """
 
 import argparse
@@ -152,7 +152,7 @@ async def _measure(address: str, database_url: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--members", type=int, default=1_000_000)
+    parser.add_argument("--members", type=int, default=200_000)
     members: int = parser.parse_args().members
     server = start_postgres()
     try:

@@ -97,6 +97,8 @@ class Writer:
 
     async def repeat(self, count: int) -> None:
         """So many events more: the newest ones over and over, straight into the log."""
+        if not count:
+            return
         key = log_key(self._partition)
         newest: Any = await self._redis.xrevrange(key, count=min(count, 10_000))
         for first in range(0, count, len(newest)):
