@@ -1,16 +1,15 @@
 """Between protobuf and the model."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from audience.v1 import audiences_pb2, prospects_pb2
 from enrichment.v1 import enrichments_pb2, pauses_pb2, profiles_pb2
-from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audience_service.audience_filters import parse_query
 from audience_service.audience_query import AudienceQuery
-from audience_service.audiences import AudienceChanges, NewAudience
+from audience_service.audiences import NewAudience
 from audience_service.enrichment_model import Forecast, Outlook, Pause
 from audience_service.identity import canonical_url
 from audience_service.import_model import Import, ImportPhase, ImportRow, RowClass
@@ -29,10 +28,6 @@ WORKSPACE: Final = ResourceName("workspaces/{workspace}")
 AUDIENCE: Final = ResourceName("workspaces/{workspace}/audiences/{audience}")
 PROSPECT: Final = ResourceName("workspaces/{workspace}/prospects/{prospect}")
 ACCOUNT: Final = ResourceName("workspaces/{workspace}/accounts/{account}")
-
-_AUDIENCE_TEXTS: Final = ("display_name", "description", "account")
-_LABELS: Final = "labels"
-_LABEL: Final = "labels."
 
 
 def to_proto_time(ms: int | None) -> Timestamp | None:
@@ -95,43 +90,6 @@ def from_proto_audience_query(
         workspace=workspace,
         show_deleted=request.show_deleted,
     )
-
-
-def from_proto_audience_changes(
-    request: audiences_pb2.UpdateAudienceRequest, *, workspace: str
-) -> AudienceChanges:
-    """What a caller changes of an audience."""
-    given = request.audience
-    labels = [path for path in request.update_mask.paths if path.startswith(_LABEL)]
-    names = changed_fields(
-        request.update_mask,
-        allowed=(*_AUDIENCE_TEXTS, _LABELS, *labels),
-        is_set=lambda name: name not in labels and bool(getattr(given, name)),
-    )
-    texts: dict[str, str] = {
-        name: getattr(given, name) for name in names if name in _AUDIENCE_TEXTS
-    }
-    if "account" in texts:
-        texts["account"] = from_proto_account(given.account, workspace=workspace)
-    keys = [path.removeprefix(_LABEL) for path in labels]
-    return AudienceChanges(
-        texts=texts,
-        labels=dict(given.labels) if _LABELS in names else None,
-        changed_labels={key: given.labels.get(key) for key in keys},
-    )
-
-
-def changed_fields(
-    mask: FieldMask, *, allowed: Collection[str], is_set: Callable[[str], bool]
-) -> list[str]:
-    """The fields to change: those of the mask, or without one those that are set."""
-    unknown = sorted(set(mask.paths) - set(allowed))
-    if unknown:
-        raise invalid_argument(
-            "update_mask",
-            f"{', '.join(unknown)} cannot be changed; {', '.join(allowed)} can",
-        )
-    return list(mask.paths) or [name for name in allowed if is_set(name)]
 
 
 def to_proto_audience(audience: Audience, outlook: Outlook | None = None) -> audiences_pb2.Audience:

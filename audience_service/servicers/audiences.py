@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from audience.v1 import audiences_pb2
 
-from audience_service import convert
+from audience_service import convert, convert_changes
 from audience_service.audience_filters import TIMES
 from audience_service.audience_query import Place
 from audience_service.audiences import Audiences, place
@@ -113,7 +113,7 @@ class AudienceServicer(ImportMethods, MessageMethods):
         self, request: audiences_pb2.UpdateAudienceRequest, context: Context
     ) -> audiences_pb2.UpdateAudienceResponse:
         workspace, audience = convert.AUDIENCE.parse(request.audience.name, field="audience.name")
-        changes = convert.from_proto_audience_changes(request, workspace=workspace)
+        changes = convert_changes.from_proto_audience_changes(request, workspace=workspace)
         changed = await self._audiences.update(
             workspace, audience, changes, etag=request.audience.etag
         )

@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 from audience.v1 import prospects_pb2, prospects_pb2_grpc
 
-from audience_service import convert
+from audience_service import convert, convert_changes
 from audience_service.erasure import Erasure
 from audience_service.model import TEXT_FIELDS
 from audience_service.prospects import Prospects, place
@@ -71,7 +71,7 @@ class ProspectServicer(prospects_pb2_grpc.ProspectServiceServicer):
     ) -> prospects_pb2.UpdateProspectResponse:
         given = request.prospect
         workspace, prospect = convert.PROSPECT.parse(given.name, field="prospect.name")
-        names = convert.changed_fields(
+        names = convert_changes.changed_fields(
             request.update_mask,
             allowed=TEXT_FIELDS,
             is_set=lambda name: bool(getattr(given, name)),

@@ -1,8 +1,9 @@
 """People given by profile URL or by prospect id, as several calls take them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +16,9 @@ People = Annotated[
 ]
 
 
+_PROSPECT_ID: Final = re.compile(r"[a-z0-9]{8,32}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """The two ways in which people are named."""
@@ -24,10 +28,10 @@ class Split:
 
 
 def split(session: Session, people: Iterable[str]) -> Split:
-    """What looks like an address is a profile URL, anything else names a prospect."""
+    """What looks like the id or the name of a prospect is one, anything else is a profile's."""
     found = Split()
     for each in people:
-        if each.startswith("workspaces/") or "/" not in each:
+        if each.startswith("workspaces/") or _PROSPECT_ID.fullmatch(each):
             found.prospects.append(PROSPECT.name(session, each))
         else:
             found.profile_urls.append(each)

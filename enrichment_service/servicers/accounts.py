@@ -78,6 +78,8 @@ class AccountServicer(accounts_pb2_grpc.AccountServiceServicer):
         only = set(request.update_mask.paths) or {
             field.name for field, _ in request.account.ListFields() if field.name in _CHANGEABLE
         }
+        if only == {"*"}:
+            only = set(_CHANGEABLE)
         if unknown := sorted(only - _CHANGEABLE):
             raise invalid_argument(
                 "update_mask",

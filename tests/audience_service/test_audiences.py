@@ -56,6 +56,28 @@ async def test_settings_change_by_mask_and_etag(client: AudienceClient) -> None:
     assert [each.field for each in refused.field_violations] == ["update_mask"]
 
 
+async def test_a_star_changes_everything_and_a_label_has_a_key(client: AudienceClient) -> None:
+    name = await create(client, account="")
+
+    async def update(mask: str, *, title: str = "", text: str = "") -> audiences_pb2.Audience:
+        given = audiences_pb2.Audience(
+            name=name, display_name=title, description=text, labels={"team": "sales"}
+        )
+        answer = await client.audiences.UpdateAudience(
+            audiences_pb2.UpdateAudienceRequest(audience=given, update_mask=FieldMask(paths=[mask]))
+        )
+        return answer.audience
+
+    await update("description", text="Old")
+    changed = await update("*", title="Leads")
+    assert (changed.display_name, changed.description) == ("Leads", "")
+    assert dict(changed.labels) == {"team": "sales"}
+    for key in ("", "Two Words", "x" * 64):
+        refused = await refusal(update(f"labels.{key}"))
+        assert [each.field for each in refused.field_violations] == ["update_mask"]
+        assert "begins with a letter" in refused.message
+
+
 async def test_enrichment_needs_an_account_that_is_connected(
     client: AudienceClient, enrichment: EnrichmentStub
 ) -> None:

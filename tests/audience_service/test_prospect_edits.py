@@ -69,6 +69,8 @@ async def test_a_mask_says_what_is_changed_and_an_etag_by_whom(client: AudienceC
     # Without a mask: whatever is set, and a blank is not.
     changed = await edit(client, person.name, etag=changed.etag, headline="Hello", title="")
     assert (changed.title, changed.headline) == ("Countess", "Hello")
+    changed = await edit(client, person.name, "*", headline="Hello")
+    assert (changed.title, changed.headline, changed.company) == ("", "Hello", "")
     for output_only in ("profile_url", "provenance", "titles"):
         refused = await refusal(edit(client, person.name, output_only))
         assert [each.field for each in refused.field_violations] == ["update_mask"]

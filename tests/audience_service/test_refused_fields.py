@@ -56,3 +56,17 @@ async def test_a_page_token_that_was_tampered_with_is_refused(client: AudienceCl
     request.page_token = base64.urlsafe_b64encode(json.dumps(body).encode()).decode()
     told = await message_of(client.audiences.ListAudienceProspects(request))
     assert "page_token: is not one that this server made" in told
+
+
+async def test_an_url_is_told_what_is_wrong_with_it(client: AudienceClient) -> None:
+    audience = await create(client)
+    for url, why in (
+        ("ada-lovelace", "no address on linkedin.com; send a profile URL such as https://"),
+        ("linkedin.com/company/engines", "not a person"),
+        ("linkedin.com/in/unavailable", "leave it out"),
+        ("linkedin.com/in/", "cannot be the name"),
+        (" ", "is blank"),
+    ):
+        told = await message_of(add(client, audience, "linkedin.com/in/fine-x", url))
+        assert "profile_urls[1]: " in told
+        assert why in told

@@ -43,6 +43,7 @@ def _options(cli: Cli) -> tuple[str, ...]:
         ("event subscribe --since noon", 2, "2026-01-05T08:00:00Z"),
         ("prospect erase abcdefgh", 2, "--yes"),
         ("audience add people", 2, "--file"),
+        ("audience add people ada-lovelace", 2, "https://www.linkedin.com/in/ada-lovelace"),
         ("--audience 127.0.0.1:1 --timeout 0.5 audience list", 3, "audiencectl doctor"),
         ("account get nobody", 4, "ACCOUNT_NOT_FOUND"),
         ("audience get nobody", 4, "AUDIENCE_NOT_FOUND"),

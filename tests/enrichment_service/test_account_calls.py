@@ -117,6 +117,22 @@ async def test_a_mask_that_names_working_hours_wants_them(calls: Calls, provider
     assert "account.working_hours" in str(error.details())
 
 
+async def test_a_star_names_every_field(calls: Calls, provider_id: str) -> None:
+    await connect(calls, provider_id)
+    given = accounts_pb2.Account(
+        strategy=accounts_pb2.ACCOUNT_STRATEGY_NEW,
+        working_hours=hours("Europe/Berlin"),
+        campaign_share=3,
+    )
+    await update(calls, given, "*")
+    found = await calls.accounts.GetAccount(accounts_pb2.GetAccountRequest(name=ACCOUNT))
+    assert (found.account.strategy, found.account.campaign_share) == (given.strategy, 3)
+    assert found.account.working_hours.time_zone == "Europe/Berlin"
+    given.ClearField("strategy")
+    error = await refused(update(calls, given, "*"), grpc.StatusCode.INVALID_ARGUMENT)
+    assert "account.strategy" in str(error.details())
+
+
 async def test_a_field_that_cannot_change_is_named_with_those_that_can(
     calls: Calls, provider_id: str
 ) -> None:

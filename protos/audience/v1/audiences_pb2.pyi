@@ -647,7 +647,8 @@ class UpdateAudienceRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which of display_name, description, account and labels to change; `labels` replaces all labels, `labels.team` one of
-        them, which goes when `audience` has it not. Empty means every one of the four that is set in `audience`.
+        them, which goes when `audience` has it not. Empty means every one of the four that is set in `audience`; `*` means
+        all four, and takes away what `audience` has not.
         """
 
     def __init__(

@@ -332,7 +332,7 @@ class UpdateProspectRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which of first_name, last_name, headline, company, title and location to change. Empty means every one of them that
-        is set in `prospect`.
+        is set in `prospect`; `*` means all of them, and clears those that `prospect` has not.
         """
 
     def __init__(

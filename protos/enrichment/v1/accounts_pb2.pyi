@@ -381,7 +381,7 @@ class UpdateAccountRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which of display_name, strategy, ramp_start_date, campaign_share, pacing and working_hours to change. Empty means
-        every one of them that is set in `account`.
+        every one of them that is set in `account`; `*` means all of them, of which strategy and working_hours must be set.
         """
 
     def __init__(
