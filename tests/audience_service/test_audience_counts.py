@@ -24,7 +24,7 @@ from servicekit.errors import ServiceError
 from servicekit.server import start_server
 from servicekit.services import Service
 from servicekit.settings import ServerSettings
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_process import SimulatorProcess
 
 FACET = "urn:li:adTargetingFacet:"
 

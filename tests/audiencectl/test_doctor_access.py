@@ -14,7 +14,7 @@ from clients.audiencectl.doctor_access import check_certificate, check_connectio
 from clients.audiencectl.doctor_findings import Level
 from clients.audiencectl.signing_keys import TokenRequest, make_keys, sign_token
 from clients.credentials import Credentials
-from tests.clients.stack_process import command, running
+from tests.support.stack_process import command, running
 
 
 async def test_a_secured_pair_is_sound_and_a_token_for_elsewhere_is_not(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clients.audiencectl.child import Child, StackError
-from tests.clients.waiting import is_running, until
+from tests.support.waiting import is_running, until
 
 # Says that it serves by a file, and ends with 0 on SIGTERM.
 SERVER = """

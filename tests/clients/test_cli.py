@@ -16,7 +16,7 @@ from enrichment.v1.events_pb2 import SubscribeEventsResponse
 from enrichment.v1.view_budgets_pb2 import ConsumeViewsResponse
 from google.protobuf.json_format import Parse
 
-from tests.clients.stack_process import Ended, command, running
+from tests.support.stack_process import Ended, command, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

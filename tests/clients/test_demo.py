@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from clients.audiencectl import demo
-from tests.clients.stack_process import command
+from tests.support.stack_process import command
 
 
 @pytest.mark.timeout(180)

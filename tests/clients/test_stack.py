@@ -17,8 +17,8 @@ from enrichment.v1.accounts_pb2 import (
 
 from clients.audiencectl.probes import service_serves, simulator_serves, store_serves
 from clients.enrichment import EnrichmentClient
-from tests.clients.stack_process import RunningStack, command, left_running, running
-from tests.clients.waiting import until
+from tests.support.stack_process import RunningStack, command, left_running, running
+from tests.support.waiting import until
 
 ACCOUNT = "workspaces/demo/accounts/ada"
 

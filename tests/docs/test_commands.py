@@ -17,7 +17,7 @@ import pytest
 from audience.v1 import audience_counts_pb2, audiences_pb2, prospects_pb2, suppressions_pb2
 from enrichment.v1 import accounts_pb2, enrichments_pb2, events_pb2, view_budgets_pb2
 
-from tests.clients.stack_process import RunningStack, running
+from tests.support.stack_process import RunningStack, running
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.stack_process import RunningStack, running
 from tests.end_to_end.job import Job
+from tests.support.stack_process import RunningStack, running
 from tests.support.stranded import stranded_work
 
 _LOOKS = 100

@@ -30,7 +30,7 @@ from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
 from clients.imports import import_file
 from clients.subscription import subscribe
-from tests.clients.stack_process import RunningStack
+from tests.support.stack_process import RunningStack
 
 WORKSPACE = "workspaces/demo"
 SAMPLES = Path(__file__).parents[2] / "clients" / "samples"

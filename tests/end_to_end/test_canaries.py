@@ -27,7 +27,6 @@ from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_VETERAN, Account, Connec
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from clients.errors import RpcFailed
-from tests.clients.stack_process import running
 from tests.end_to_end.canaries import (
     EDITED,
     LINKEDIN_TOKEN,
@@ -46,6 +45,7 @@ from tests.end_to_end.canaries import (
 from tests.end_to_end.job import WORKSPACE, Job
 from tests.support.metrics_page import read_metrics
 from tests.support.otlp_collector import Collector, collecting
+from tests.support.stack_process import running
 
 _FAULTS = ("another_member", "not_a_profile", "broken_json", "redirect", "reset")
 _CODES = {"INVALID_ARGUMENT", "UNAUTHENTICATED"}

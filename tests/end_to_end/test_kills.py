@@ -21,8 +21,8 @@ from enrichment.v1.events_pb2 import (
 )
 
 from clients.subscription import subscribe
-from tests.clients.waiting import is_running
 from tests.end_to_end.job import SAMPLES, Job, views_a_day
+from tests.support.waiting import is_running
 
 _ENDS = {
     EVENT_TYPE_PROFILE_ENRICHED,

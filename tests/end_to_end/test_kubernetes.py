@@ -11,10 +11,10 @@ from clients.audience import AudienceClient
 from clients.audiencectl.authority import Authority
 from clients.credentials import Credentials
 from clients.enrichment import EnrichmentClient
-from tests.linkedin_simulator.simulator_process import KEY, SimulatorProcess
 from tests.support.main_job import enrich_somebody
 from tests.support.plain_processes import answers_well, start_process
 from tests.support.postgres import new_database, start_postgres
+from tests.support.simulator_process import KEY, SimulatorProcess
 from tests.support.valkey import ProcessValkey, free_port
 
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"

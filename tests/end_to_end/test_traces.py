@@ -8,9 +8,9 @@ import pytest
 from audience.v1.audiences_pb2 import StartEnrichmentRequest
 from enrichment.v1.accounts_pb2 import ACCOUNT_STRATEGY_VETERAN
 
-from tests.clients.stack_process import running
 from tests.end_to_end.job import Job
 from tests.support.otlp_collector import Collector, SeenSpan, collecting
+from tests.support.stack_process import running
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

@@ -9,8 +9,8 @@ import pytest
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import OutcomeStack, working
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import SimulatorProcess
 
 _numbers = count(1)
 

@@ -19,8 +19,8 @@ from enrichment_service.store.store import Store
 from enrichment_service.ticks import HALT_SECONDS, TickEngine
 from enrichment_service.view_budgets import ViewBudgets
 from servicekit.clock import SteppedClock
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import KEY
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import KEY
 
 SECOND = 1000
 MINUTE = 60 * SECOND

@@ -10,8 +10,8 @@ from enrichment_service.ports import KeyRefusedError
 from enrichment_service.provider import ConnectedAccountProvider
 from servicekit.clock import SystemClock
 from tests.enrichment_service.outcome_stack import DAY, HOUR, MINUTE, OutcomeStack
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import KEY
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import KEY
 
 # An error that brings about each pause that waits for a person, and who may end it.
 WAITING = {

@@ -4,7 +4,7 @@ from enrichment_service.model import PauseReason
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import DAY, HOUR, MINUTE, OutcomeStack, until, working
-from tests.linkedin_simulator.simulator_client import SimulatorClient
+from tests.support.simulator_client import SimulatorClient
 
 _HALT_MS = 600
 _CROWD = [f"person-{number}" for number in range(20)]

@@ -15,8 +15,8 @@ from enrichment_service.policy.outcomes import classify
 from enrichment_service.provider import ConnectedAccountProvider
 from enrichment_service.view_results import Finding, OutcomeKind, ViewResult
 from tests.enrichment_service.test_outcomes import ROWS
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import KEY, SimulatorProcess
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import KEY, SimulatorProcess
 
 NOW_MS = 1_800_000_000_000
 _numbers = count(1)

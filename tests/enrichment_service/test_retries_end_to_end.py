@@ -10,7 +10,7 @@ from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import HOUR, MINUTE, OutcomeStack, working
 from tests.enrichment_service.test_outcomes import ROWS
-from tests.linkedin_simulator.simulator_client import SimulatorClient
+from tests.support.simulator_client import SimulatorClient
 
 _FIRST_RETRY = 10 * MINUTE
 _TRANSIENT = [row[:2] for row in ROWS if row[2] == "RETRY"]

@@ -19,9 +19,9 @@ from enrichment.v1.view_budgets_pb2 import GetViewBudgetRequest, ViewBudget
 from clients.enrichment import EnrichmentClient
 from enrichment_service.store.store import Store
 from servicekit.clock import SteppedClock
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import KEY
 from tests.support.enrichment_processes import EnrichmentProcesses, another_version
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import KEY
 from tests.support.valkey import free_port
 
 ACCOUNT = "workspaces/acme/accounts/ada"

@@ -10,7 +10,7 @@ from enrichment_service.store.store import Store
 from enrichment_service.view_results import ViewResult
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import working
-from tests.linkedin_simulator.simulator_client import SimulatorClient
+from tests.support.simulator_client import SimulatorClient
 
 
 class Breaking:

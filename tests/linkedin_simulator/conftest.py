@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import SimulatorProcess
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import pytest
 from yarl import URL
 
-from tests.linkedin_simulator.simulator_client import Answer, SimulatorClient
+from tests.support.simulator_client import Answer, SimulatorClient
 
 SAMPLE = (
     "(include:(and:List((or:(urn%3Ali%3AadTargetingFacet%3Alocations:List(urn%3Ali%3A"

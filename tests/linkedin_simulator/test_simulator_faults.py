@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from linkedin_simulator.errors import KINDS
-from tests.linkedin_simulator.simulator_client import SimulatorClient
+from tests.support.simulator_client import SimulatorClient
 
 HEADERS = {"X-API-KEY": "simulator-key"}
 

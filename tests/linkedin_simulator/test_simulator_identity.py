@@ -15,7 +15,7 @@ from linkedin_simulator.identity import (
     UnknownIdentifierError,
     is_id,
 )
-from tests.linkedin_simulator.simulator_client import SimulatorClient, lasting
+from tests.support.simulator_client import SimulatorClient, lasting
 
 TAILS = st.text(
     alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",

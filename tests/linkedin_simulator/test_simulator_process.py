@@ -6,8 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.linkedin_simulator.simulator_client import SimulatorClient, lasting
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_client import SimulatorClient, lasting
+from tests.support.simulator_process import SimulatorProcess
 
 DAY_MS = 86_400_000
 START_MS = 1_767_225_600_000  # 2026-01-01 00:00 UTC

@@ -5,8 +5,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.linkedin_simulator.simulator_client import Json, SimulatorClient
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_client import Json, SimulatorClient
+from tests.support.simulator_process import SimulatorProcess
 
 FIELDS = {
     "object": str,

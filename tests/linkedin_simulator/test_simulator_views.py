@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkedin_simulator.journal import Journal
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import SimulatorProcess
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import SimulatorProcess
 
 
 async def test_pages_of_one_account_and_of_all(

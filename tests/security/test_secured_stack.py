@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.clients.stack_process import Ended, RunningStack, command, running
+from tests.support.stack_process import Ended, RunningStack, command, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from servicekit.logs import LogFormat, configure_logging
 from servicekit.request_ids import current_request_id, work_id
-from tests.clients.waiting import until
 from tests.servicekit.probing import Probe, Start, failure_of
+from tests.support.waiting import until
 
 PERSON = "Ada Lovelace"
 

@@ -16,8 +16,8 @@ from enrichment_service.store.store import Store
 from enrichment_service.ticks import TickEngine
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import PERSON_KEYS, HandClock
-from tests.linkedin_simulator.simulator_process import KEY
 from tests.simulation.workers import DEADLINE_SECONDS
+from tests.support.simulator_process import KEY
 
 
 async def work(store_url: str, provider_url: str, clock_path: str) -> None:

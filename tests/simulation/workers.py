@@ -14,8 +14,8 @@ from enrichment_service.ticks import TickEngine
 from enrichment_service.view_results import ViewResult
 from servicekit.clock import SteppedClock
 from tests.enrichment_service.outcome_stack import PERSON_KEYS, HandClock
-from tests.linkedin_simulator.simulator_process import KEY
 from tests.simulation.link import Link
+from tests.support.simulator_process import KEY
 
 DEADLINE_SECONDS = 0.5
 """What a view may take where the provider hangs now and then, which costs as much each time."""

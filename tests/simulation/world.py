@@ -24,8 +24,6 @@ from servicekit.errors import ServiceError
 from servicekit.server import start_server
 from servicekit.settings import ConfigurationError
 from tests.conftest import START_MS
-from tests.linkedin_simulator.simulator_client import SimulatorClient
-from tests.linkedin_simulator.simulator_process import KEY, SimulatorProcess
 from tests.simulation.history import History
 from tests.simulation.link import Link
 from tests.simulation.plan import DAY_MS, Plan
@@ -37,6 +35,8 @@ from tests.simulation.workers import (
     ProcessWorker,
     Worker,
 )
+from tests.support.simulator_client import SimulatorClient
+from tests.support.simulator_process import KEY, SimulatorProcess
 from tests.support.valkey import Valkey, start_valkey
 
 PATIENCE_SECONDS = 30.0

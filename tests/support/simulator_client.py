@@ -7,7 +7,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from tests.linkedin_simulator.simulator_process import KEY
+from tests.support.simulator_process import KEY
 
 Json = dict[str, Any]
 

@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+_SECONDS = 20.0
 
-async def until(condition: Callable[[], bool], what: str, *, seconds: float = 20.0) -> None:
+
+async def until(condition: Callable[[], bool], what: str) -> None:
     """Wait until the condition holds; AssertionError with ``what`` when it does not in time."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(_SECONDS):
             while True:
                 if condition():
                     return
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
+        raise AssertionError(f"not within {_SECONDS:.0f} s: {what}") from None
 
 
 def is_running(pid: int) -> bool:

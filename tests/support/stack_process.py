@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.clients.waiting import is_running
+from tests.support.waiting import is_running
 
 AUDIENCECTL = (sys.executable, "-m", "clients.audiencectl")
 FREE_PORTS = ("--audience-port", "0", "--enrichment-port", "0", "--simulator-port", "0")
