@@ -6,7 +6,7 @@ from audience_service.settings import Settings
 from servicekit.log_metrics import LogMetrics
 from servicekit.logs import configure_logging
 from servicekit.metrics import Metrics
-from servicekit.server import run, serve
+from servicekit.server import run, serve, start_server
 from servicekit.settings import load_settings
 from servicekit.tracing import TRACING
 
@@ -30,8 +30,7 @@ def main() -> None:
 async def _serve(settings: Settings, *, metrics: Metrics) -> None:
     TRACING.start(service="audience-service", endpoint=settings.otlp_endpoint)
     app = await build(settings, metrics=metrics)
-    await serve(
-        name="audience-service",
+    starting = start_server(
         services=app.services,
         access=ACCESS,
         settings=settings,
@@ -39,6 +38,7 @@ async def _serve(settings: Settings, *, metrics: Metrics) -> None:
         close=[TRACING.close, *app.close],
         metrics=app.metrics,
     )
+    await serve("audience-service", starting)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from enrichment_service.settings import Settings
 from servicekit.log_metrics import LogMetrics
 from servicekit.logs import configure_logging
 from servicekit.metrics import Metrics
-from servicekit.server import run, serve
+from servicekit.server import run, serve, start_server
 from servicekit.settings import load_settings
 from servicekit.tracing import TRACING
 
@@ -55,8 +55,7 @@ def main() -> None:
 async def _serve(settings: Settings, *, metrics: Metrics) -> None:
     TRACING.start(service="enrichment-service", endpoint=settings.otlp_endpoint)
     app = await build(settings, metrics=metrics)
-    await serve(
-        name="enrichment-service",
+    starting = start_server(
         services=app.services,
         access=ACCESS,
         settings=settings,
@@ -64,6 +63,7 @@ async def _serve(settings: Settings, *, metrics: Metrics) -> None:
         close=[TRACING.close, *app.close],
         metrics=app.metrics,
     )
+    await serve("enrichment-service", starting)
 
 
 async def _init_store(settings: Settings) -> None:

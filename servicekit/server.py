@@ -163,29 +163,16 @@ def _add_port(server: grpc.aio.Server, address: str, settings: ServerSettings) -
     return server.add_secure_port(address, certificates.credentials())
 
 
-async def serve(
-    *,
-    name: str,
-    services: Sequence[Service[Any]],
-    access: AccessTable,
-    settings: ServerSettings,
-    drain: Sequence[Hook] = (),
-    close: Sequence[Hook] = (),
-    metrics: Metrics | None = None,
-) -> None:
-    """Run until SIGTERM or SIGINT; prints one ready line of JSON on stdout when it answers."""
+async def serve(name: str, starting: Awaitable[RunningServer]) -> None:
+    """Run what ``start_server`` starts until SIGTERM or SIGINT.
+
+    Prints one ready line of JSON on stdout when it answers.
+    """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    running = await start_server(
-        services=services,
-        access=access,
-        settings=settings,
-        drain=drain,
-        close=close,
-        metrics=metrics,
-    )
+    running = await starting
     # What is there by now stays, and need not be looked through for garbage again and again.
     gc.collect()
     gc.freeze()

@@ -3,7 +3,7 @@
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.logs import configure_logging
-from servicekit.server import run, serve
+from servicekit.server import run, serve, start_server
 from servicekit.settings import ServerSettings, load_settings
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     """Serve nothing but health and reflection until SIGTERM."""
     settings = load_settings(ProbeSettings)
     configure_logging(service="probe", level=settings.log_level, log_format=settings.log_format)
-    run(serve(name="probe", services=[], access={}, settings=settings))
+    run(serve("probe", start_server(services=[], access={}, settings=settings)))
 
 
 if __name__ == "__main__":

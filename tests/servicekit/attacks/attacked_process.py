@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.logs import configure_logging
-from servicekit.server import run, serve
+from servicekit.server import run, serve, start_server
 from servicekit.settings import ServerSettings, load_settings
 from tests.servicekit.probing import PROBE_ACCESS, Probe
 
@@ -41,7 +41,8 @@ def main() -> None:
     settings = load_settings(AttackedSettings)
     configure_logging(service="attacked", level=settings.log_level, log_format="json")
     service = probe.service(Ask=ask, Listen=listen, Talk=talk)
-    run(serve(name="attacked", services=[service], access=PROBE_ACCESS, settings=settings))
+    starting = start_server(services=[service], access=PROBE_ACCESS, settings=settings)
+    run(serve("attacked", starting))
 
 
 if __name__ == "__main__":
