@@ -36,8 +36,17 @@ class Authority:
         return cls(key=key, certificate=certificate)
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """The authority that ``write`` left in a directory; FileNotFoundError without one."""
+    def kept_in(cls, directory: Path) -> Self:
+        """The authority that ``write`` left in a directory; a new one is written where none is."""
+        try:
+            return cls._load(directory)
+        except FileNotFoundError:
+            made = cls.create()
+            made.write(directory)
+            return made
+
+    @classmethod
+    def _load(cls, directory: Path) -> Self:
         key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError(f"{directory / 'ca.key'} is not a key of this command")

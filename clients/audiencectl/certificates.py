@@ -25,11 +25,7 @@ def certificates(
     The authority is made once and kept; certificates are made anew each time, and services that
     run take the new ones.
     """
-    try:
-        authority = Authority.load(out)
-    except FileNotFoundError:
-        authority = Authority.create()
-        authority.write(out)
+    authority = Authority.kept_in(out)
     authority.sign_server(out, hosts=host or ["localhost", "127.0.0.1"], days=days)
     typer.echo(f"Authority, for clients: {out / 'ca.pem'}")
     typer.echo(f"…_TLS_CERT_FILE={out / 'server.pem'}")

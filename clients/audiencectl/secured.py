@@ -57,12 +57,7 @@ class SecuredStack:
     def prepare(self) -> None:
         """Keys are kept; the certificate is signed, and the tokens are issued, anew."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            authority = Authority.load(self.directory)
-        except FileNotFoundError:
-            authority = Authority.create()
-            authority.write(self.directory)
-        authority.sign_server(self.directory, hosts=_HOSTS)
+        Authority.kept_in(self.directory).sign_server(self.directory, hosts=_HOSTS)
         if not (self.directory / KEY_FILE).exists():
             make_keys(self.directory)
         for name, scopes in _TOKENS.items():
