@@ -44,39 +44,26 @@ class Accounts:
 
         A crash in between leaves a claim that the repeated call finds to be its own.
         """
-        workspace, subject = _subject(account)
         stored = _stored(settings) | {"provider": provider_account_id}
         stored.setdefault("pacing", Pacing.BURST)
-        await self._claim(provider_account_id, account, subject, release=False)
+        await self._claim(provider_account_id, account, release=False)
         try:
-            answer = await ask(
-                self._store,
-                partition_of(workspace),
+            answer = await self._ask(
                 "connect_account",
-                subject=subject,
-                account=account,
+                account,
                 settings=stored,
                 ramp_start=settings.ramp_start_day,
                 request_id=request_id,
                 body=body,
             )
         except ServiceError:
-            await self._give_up_claim(provider_account_id, account, subject)
+            await self._give_up_claim(provider_account_id, account)
             raise
         return parse_account(answer)
 
     async def get(self, account: str) -> Account:
         """NOT_FOUND when there is none."""
-        workspace, subject = _subject(account)
-        return parse_account(
-            await ask(
-                self._store,
-                partition_of(workspace),
-                "get_account",
-                subject=subject,
-                account=account,
-            )
-        )
+        return parse_account(await self._ask("get_account", account))
 
     async def page(self, workspace: str, *, after: str, limit: int) -> list[Account]:
         """Accounts of a workspace by id, beginning behind `after`."""
@@ -95,17 +82,13 @@ class Accounts:
         self, account: str, *, settings: AccountSettings, revision: str | None
     ) -> Account:
         """Writes the settings that are given. A new strategy starts its ramp today."""
-        workspace, subject = _subject(account)
         current = await self.get(account)
         pacing = settings.pacing or current.pacing
         hours = settings.working_hours or current.working_hours
         _check_hours(pacing, hours)
-        answer = await ask(
-            self._store,
-            partition_of(workspace),
+        answer = await self._ask(
             "update_account",
-            subject=subject,
-            account=account,
+            account,
             settings=_stored(settings),
             ramp_start=settings.ramp_start_day,
             revision=revision,
@@ -114,31 +97,26 @@ class Accounts:
 
     async def set_connection(self, account: str, *, connected: bool) -> Account:
         """Disconnects an account, or says that it can be used again."""
-        workspace, subject = _subject(account)
-        answer = await ask(
-            self._store,
-            partition_of(workspace),
-            "set_account_connection",
-            subject=subject,
-            account=account,
-            connected=connected,
-        )
+        answer = await self._ask("set_account_connection", account, connected=connected)
         return parse_account(answer)
 
     async def delete(self, account: str, *, revision: str | None) -> None:
         """Deletes an account that no enrichment uses and gives up its claim for tomorrow."""
+        answer = await self._ask("delete_account", account, revision=revision)
+        await self._claim(str(answer["provider"]), account, release=True)
+
+    async def _ask(self, function: str, account: str, **request: object) -> Any:
         workspace, subject = _subject(account)
-        answer = await ask(
+        return await ask(
             self._store,
             partition_of(workspace),
-            "delete_account",
+            function,
             subject=subject,
             account=account,
-            revision=revision,
+            **request,
         )
-        await self._claim(str(answer["provider"]), account, subject, release=True)
 
-    async def _claim(self, provider: str, owner: str, subject: str, *, release: bool) -> None:
+    async def _claim(self, provider: str, owner: str, *, release: bool) -> None:
         try:
             await self._store.call(
                 partition_of(provider),
@@ -146,9 +124,9 @@ class Accounts:
                 {"provider": provider, "owner": owner, "release": release or None},
             )
         except RefusedError as refusal:
-            raise to_error(refusal, subject) from refusal
+            raise to_error(refusal, _subject(owner)[1]) from refusal
 
-    async def _give_up_claim(self, provider: str, account: str, subject: str) -> None:
+    async def _give_up_claim(self, provider: str, account: str) -> None:
         """After a refusal: the claim stays only if the account that exists is the claim's own."""
         try:
             existing = await self.get(account)
@@ -158,7 +136,7 @@ class Accounts:
         else:
             if existing.provider_account_id == provider:
                 return
-        await self._claim(provider, account, subject, release=True)
+        await self._claim(provider, account, release=True)
 
 
 def check_settings(settings: AccountSettings) -> None:

@@ -57,13 +57,9 @@ class Enrichments:
         body: str,
     ) -> Enrichment:
         """An empty one. NOT_FOUND when there is no such account."""
-        workspace, subject = subject_of(enrichment)
-        answer = await ask(
-            self._store,
-            partition_of(workspace),
+        answer = await self._ask(
             "create_enrichment",
-            subject=subject,
-            enrichment=enrichment,
+            enrichment,
             account=account,
             display_name=display_name,
             max_age_ms=FRESH_MS if max_age_ms is None else max_age_ms,
@@ -77,15 +73,12 @@ class Enrichments:
 
         FAILED_PRECONDITION (ERASURE_KEY_MISSING, ENRICHMENT_CANCELLED).
         """
-        workspace, subject = subject_of(enrichment)
+        workspace, _ = subject_of(enrichment)
         while True:
             try:
-                answer = await ask(
-                    self._store,
-                    partition_of(workspace),
+                answer = await self._ask(
                     "submit_profiles",
-                    subject=subject,
-                    enrichment=enrichment,
+                    enrichment,
                     profiles=[
                         {
                             "ids": self._keys.of(workspace, person.identifiers),
@@ -113,29 +106,12 @@ class Enrichments:
 
     async def withdraw(self, enrichment: str, profiles: Sequence[str]) -> int:
         """Takes out what is pending; how many that were."""
-        workspace, subject = subject_of(enrichment)
-        answer = await ask(
-            self._store,
-            partition_of(workspace),
-            "withdraw_profiles",
-            subject=subject,
-            enrichment=enrichment,
-            profiles=list(profiles),
-        )
+        answer = await self._ask("withdraw_profiles", enrichment, profiles=list(profiles))
         return int(answer["withdrawn"])
 
     async def get(self, enrichment: str) -> Enrichment:
         """With pause and forecast; costs the same for any size."""
-        workspace, subject = subject_of(enrichment)
-        return parse_enrichment(
-            await ask(
-                self._store,
-                partition_of(workspace),
-                "get_enrichment",
-                subject=subject,
-                enrichment=enrichment,
-            )
-        )
+        return parse_enrichment(await self._ask("get_enrichment", enrichment))
 
     async def page(self, workspace: str, *, after: str, limit: int) -> list[Enrichment]:
         """Enrichments of a workspace by id, without forecasts."""
@@ -170,44 +146,32 @@ class Enrichments:
 
     async def set_paused(self, enrichment: str, *, paused: bool) -> Enrichment:
         """Pauses for the caller, or ends that pause."""
-        workspace, subject = subject_of(enrichment)
-        await ask(
-            self._store,
-            partition_of(workspace),
-            "set_enrichment_paused",
-            subject=subject,
-            enrichment=enrichment,
-            paused=paused,
-        )
+        await self._ask("set_enrichment_paused", enrichment, paused=paused)
         return await self.get(enrichment)
 
     async def cancel(self, enrichment: str) -> Enrichment:
         """Withdraws everything that is pending, for good; costs the same for any size."""
-        workspace, subject = subject_of(enrichment)
-        await ask(
-            self._store,
-            partition_of(workspace),
-            "cancel_enrichment",
-            subject=subject,
-            enrichment=enrichment,
-        )
+        await self._ask("cancel_enrichment", enrichment)
         return await self.get(enrichment)
 
     async def retry_failed(self, enrichment: str) -> Enrichment:
         """Queues again what failed, a part at a time; a call that breaks off may be repeated."""
-        workspace, subject = subject_of(enrichment)
         after: str | None = ""
         while after is not None:
-            answer = await ask(
-                self._store,
-                partition_of(workspace),
-                "retry_failed",
-                subject=subject,
-                enrichment=enrichment,
-                after=after,
-            )
+            answer = await self._ask("retry_failed", enrichment, after=after)
             after = answer.get("after")
         return await self.get(enrichment)
+
+    async def _ask(self, function: str, enrichment: str, **request: object) -> Any:
+        workspace, subject = subject_of(enrichment)
+        return await ask(
+            self._store,
+            partition_of(workspace),
+            function,
+            subject=subject,
+            enrichment=enrichment,
+            **request,
+        )
 
 
 def _fresh_ids(count: int) -> list[str]:

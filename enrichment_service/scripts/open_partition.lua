@@ -3,7 +3,7 @@
 -- Args:   epoch (new), partitions, retention_ms, now_ms?; expected? (the epoch known to the caller; none: create);
 --         lost (true: every budget refuses for the rest of the day); history?, promoted? (of the node: the id of its
 --         history, and whether that carries on another primary's); restored? (true: the records are those of a backup).
--- Result: {epoch, lost_day}: of the header as it is now.
+-- Result: {epoch}: of the header as it is now.
 --
 -- Stands outside `register`, since there may be no header to check. A header that another process has begun anew is left as it
 -- is, so that all who notice a loss agree on one epoch and one lost day: it came after the epoch that the caller knew, or
@@ -34,6 +34,6 @@ redis.register_function({
         'earlier', #earlier > 0 and cjson.encode(earlier) or '[]')
       header = hgetall(key)
     end
-    return cjson.encode({ ok = { epoch = header.epoch, lost_day = num(header.lost_day) } })
+    return cjson.encode({ ok = { epoch = header.epoch } })
   end,
 })
