@@ -1,10 +1,10 @@
-"""Erasing a person on request, and telling the enrichment service until it answers."""
+"""Use case of EraseProspect, and telling the enrichment service until it answers."""
 
 from typing import Final
 
 import structlog
 
-from audience_service.erasing import erase_people, prospect_name
+from audience_service.erase_people import erase_people, prospect_name
 from audience_service.model import PendingErasure
 from audience_service.ports import EnrichmentGateway, Store, Transaction
 from audience_service.signals import Signals

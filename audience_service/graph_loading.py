@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from audience_service.enrichment_model import ProfileData
-from audience_service.erasing import erase_people
+from audience_service.erase_people import erase_people
 from audience_service.model import Membership, MemberState
 from audience_service.person_graph import PersonGraph
 from audience_service.ports import Transaction

@@ -1,4 +1,4 @@
-"""Writes what a plan found: new people, and who joins an audience."""
+"""Plans rows against what is stored, and writes the plan: new people, and who joins an audience."""
 
 from collections.abc import Sequence
 

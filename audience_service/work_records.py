@@ -114,7 +114,7 @@ class ImportRecords(Protocol):
 
 
 class ErasureRecords(Protocol):
-    """Who was erased. Names are aliases and what ``erasing.prospect_name`` makes of ids."""
+    """Who was erased. Names are aliases and what ``erase_people.prospect_name`` makes of ids."""
 
     async def erased_among(self, workspace: str, names: Iterable[str]) -> set[str]:
         """Those of the names that have a tombstone, in one statement however many there are."""

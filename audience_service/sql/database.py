@@ -38,7 +38,7 @@ SQLITE_PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
     "busy_timeout = 30000",
-    # Ids are random: an import of many people writes all over the indexes. In KiB, and in pages.
+    # In KiB, and in pages: names come in any order, so an import writes all over their index.
     "cache_size = -16384",
     "wal_autocheckpoint = 8192",
 )
