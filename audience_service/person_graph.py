@@ -181,17 +181,19 @@ class PersonGraph:
         if not people:
             return None
         survivor, *others = people
+        partly_suppressed = len({each.suppressed for each in people}) > 1
         for other in others:
             merge_fields(survivor, other)
             survivor.member_id = survivor.member_id or other.member_id
             survivor.provider_id = survivor.provider_id or other.provider_id
             survivor.enrich_ms = max(survivor.enrich_ms or 0, other.enrich_ms or 0) or None
-            survivor.suppressed = survivor.suppressed or other.suppressed
             other.merged_into = survivor.id
             self.merged.append((other.id, survivor.id))
             self._hand_over(other.id, survivor.id)
             self._change(other)
             self._change(survivor)
+        if partly_suppressed:
+            self._suppress(survivor)
         return survivor.id
 
     def _hand_over(self, prospect: str, to_prospect: str) -> None:

@@ -170,6 +170,64 @@ async def test_a_view_that_shows_a_suppressed_person_suppresses_the_prospect(
     assert person.prospect.suppressed
 
 
+async def test_who_turns_out_to_be_a_suppressed_prospect_leaves_and_is_not_viewed(
+    client: AudienceClient, enrichment: EnrichmentStub, until: Until
+) -> None:
+    leads = await create(client)
+    # Of two who came together the one with the lower id survives.
+    ada, countess = sorted(
+        await add(client, leads, "linkedin.com/in/ada-x", "linkedin.com/in/countess-x")
+    )
+    others = await create(client, "others")
+    await client.audiences.AddProspects(
+        audiences_pb2.AddProspectsRequest(audience=others, prospects=[f"{PARENT}/prospects/{ada}"])
+    )
+    for audience in (leads, others):
+        await start_enrichment(client, audience)
+
+    async def progress(name: str) -> audiences_pb2.AudienceProgress:
+        return (await get(client, name)).progress
+
+    async def pending() -> bool:
+        return ((await progress(leads)).pending, (await progress(others)).pending) == (2, 1)
+
+    await until(pending)
+    one = profiles_pb2.Profile(member_id="117649604", first_name="Ada")
+    enrichment.emit(enrichment=ENRICHMENT, prospect=countess, data=one)
+
+    async def viewed() -> bool:
+        return (await progress(leads)).enriched == 1
+
+    await until(viewed)
+    await client.suppressions.SuppressProspects(
+        suppressions_pb2.SuppressProspectsRequest(
+            parent=PARENT, prospects=[f"{PARENT}/prospects/{countess}"]
+        )
+    )
+    follower = client.audiences.StreamProspects(
+        audiences_pb2.StreamProspectsRequest(audiences=[leads], follow=True), timeout=30
+    )
+    pages = aiter(follower)
+    assert [each.prospect.name for each in (await anext(pages)).members] == [
+        f"{PARENT}/prospects/{ada}"
+    ]
+    enrichment.emit(enrichment=ENRICHMENT, prospect=ada, data=one)
+    left: dict[str, int] = {}
+    while ada not in left:
+        left |= {
+            each.prospect.rpartition("/")[2]: each.reason
+            for each in (await anext(pages)).departures
+        }
+    assert left[ada] == audiences_pb2.DEPARTURE_REASON_SUPPRESSED
+    follower.cancel()
+    assert await streamed(client, leads) == set()
+
+    async def called_off() -> bool:
+        return f"{PARENT}/profiles/p0000{ada[-8:]}" in enrichment.withdrawn
+
+    await until(called_off)
+
+
 async def test_an_erased_person_leaves_the_list(client: AudienceClient) -> None:
     audience = await create(client)
     [ada] = await add(client, audience, "linkedin.com/in/ada-lovelace")
