@@ -123,7 +123,7 @@ async def build(settings: Settings, *, metrics: Metrics | None = None) -> App:
         undo.push_async_callback(tail.close)
         await tail.start()
         events = Events(store, news)
-        SubscriptionLags(events, state=StoreState(store, metrics=metrics), metrics=metrics)
+        SubscriptionLags(events.lags, state=StoreState(store, metrics=metrics), metrics=metrics)
         close: list[Hook] = [bare_store.close, provider.close, tail.close, engine.close]
         statuses = AccountStatuses(store=store, wake=engine.wake)
         close += await _listen_to_provider(settings, store, provider, statuses)

@@ -1,25 +1,27 @@
 """Subscribers of the event log: how many each consumer has, and how far behind they are."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from enrichment_service.events import Events
 from enrichment_service.metrics.state import StoreState
 from servicekit.metrics import Metrics
 
 _MOST_CONSUMERS = 50
 _OTHER = "other"
 
+Lags = Callable[[int], list[tuple[str, int]]]
+"""What `Events.lags` tells: every consumer and how far behind it is, at a time, in ms."""
+
 
 class SubscriptionLags(Collector):
     """The subscriptions of this process."""
 
-    def __init__(self, events: Events, *, state: StoreState, metrics: Metrics) -> None:
+    def __init__(self, lags: Lags, *, state: StoreState, metrics: Metrics) -> None:
         """`state` knows the store's time, and looks at it before this does."""
-        self._events = events
+        self._lags = lags
         self._state = state
         self._known: set[str] = set()
         self._open: list[tuple[str, int]] = []
@@ -27,7 +29,7 @@ class SubscriptionLags(Collector):
         metrics.before_scrape(self._refresh)
 
     async def _refresh(self) -> None:
-        self._open = self._events.lags(self._state.now_ms or 0)
+        self._open = self._lags(self._state.now_ms or 0)
 
     def collect(self) -> Iterator[Metric]:
         """Names that were seen once stay, with nobody behind."""
