@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from audience.v1 import audiences_pb2
+from audience.v1 import audiences_pb2, prospects_pb2
 
 from clients.audience import AudienceClient
 from clients.imports import import_file
@@ -86,3 +86,11 @@ async def members(client: AudienceClient, audience: str) -> list[audiences_pb2.M
 async def start_enrichment(client: AudienceClient, audience: str) -> None:
     """Start to enrich."""
     await client.audiences.StartEnrichment(audiences_pb2.StartEnrichmentRequest(name=audience))
+
+
+async def prospect(client: AudienceClient, prospect_id: str) -> prospects_pb2.Prospect:
+    """The prospect of an id."""
+    response = await client.prospects.GetProspect(
+        prospects_pb2.GetProspectRequest(name=f"{PARENT}/prospects/{prospect_id}")
+    )
+    return response.prospect

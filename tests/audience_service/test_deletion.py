@@ -24,7 +24,7 @@ from tests.audience_service.calls import (
 )
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
-from tests.audience_service.test_linking import ADA, ENRICHMENT, submitted
+from tests.audience_service.submitted import ADA, ENRICHMENT, submitted
 
 MONTH_MS = 30 * 86_400_000
 AUDIENCE = audience_name("leads")

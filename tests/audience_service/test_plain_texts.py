@@ -12,10 +12,10 @@ from enrichment.v1 import profiles_pb2
 from audience_service.provenance import kept_text
 from clients.audience import AudienceClient
 from clients.errors import RpcFailed
-from tests.audience_service.calls import PARENT, create, get, import_bytes, members
+from tests.audience_service.calls import PARENT, create, get, import_bytes, members, prospect
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
-from tests.audience_service.test_linking import ENRICHMENT, prospect, submitted
+from tests.audience_service.submitted import ENRICHMENT, submitted
 
 HARMFUL = ["\0", "\n", "\x85", "\u202e", "\u2066"]
 

@@ -15,10 +15,10 @@ from audience_service.provenance import edit_fields, merge_fields, write_fields
 from clients.audience import AudienceClient
 from clients.errors import RpcFailed
 from servicekit.clock import SteppedClock
-from tests.audience_service.calls import PARENT, create, import_bytes, members
+from tests.audience_service.calls import PARENT, create, import_bytes, members, prospect
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
-from tests.audience_service.test_linking import ADA, ENRICHMENT, prospect, submitted
+from tests.audience_service.submitted import ADA, ENRICHMENT, submitted
 
 IMPORT = prospects_pb2.FIELD_SOURCE_IMPORT
 ENRICHED = prospects_pb2.FIELD_SOURCE_ENRICHMENT

@@ -8,10 +8,10 @@ from audience_service.resync import Resync
 from audience_service.signals import Signals
 from audience_service.sql.store import SqlStore
 from clients.audience import AudienceClient
-from tests.audience_service.calls import PARENT, get
+from tests.audience_service.calls import PARENT, get, prospect
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
-from tests.audience_service.test_linking import ADA, ENRICHMENT, prospect, submitted
+from tests.audience_service.submitted import ADA, ENRICHMENT, submitted
 
 AUDIENCE = f"{PARENT}/audiences/leads"
 URLS = [f"linkedin.com/in/person-{number}" for number in range(6)]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from clients.audiencectl.scopes import ALL_SCOPES
-from tests.docs.test_commands import ROOT, blocks, make_checkout, run_block
 from tests.security.methods import TABLES
+from tests.support.page_commands import ROOT, blocks, make_checkout, run_block
 from tests.support.stack_process import running
 
 PAGE = ROOT / "docs" / "security.md"
