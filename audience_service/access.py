@@ -41,8 +41,11 @@ ACCESS: Final[AccessTable] = {
         scope="prospects.read", names=("audiences",), references=("excluded_audiences",)
     ),
     "audience.v1.AudienceService/CheckReadiness": Rule(scope="audiences.read", names=("audience",)),
+    "audience.v1.AudienceService/ListUnreadyMembers": Rule(
+        scope="prospects.read", names=("audience",)
+    ),
     "audience.v1.AudienceService/RenderMessages": Rule(
-        scope="prospects.read", names=("parent",), references=("prospects",)
+        scope="prospects.read", names=("parent",), references=("prospects", "audience")
     ),
     "audience.v1.ProspectService/GetProspect": Rule(scope="prospects.read", names=("name",)),
     "audience.v1.ProspectService/ListProspects": Rule(scope="prospects.read", names=("parent",)),

@@ -41,27 +41,25 @@ def in_workspace(
     kind: ResourceName, names: Sequence[str], *, workspace: str, field: str
 ) -> list[str]:
     """The ids in names that must all be of one workspace."""
-    ids: list[str] = []
-    for index, name in enumerate(names):
-        theirs, found = kind.parse(name, field=f"{field}[{index}]")
-        if theirs != workspace:
-            raise invalid_argument(
-                f"{field}[{index}]", "must be of the same workspace", reason="WORKSPACE_DIFFERS"
-            )
-        ids.append(found)
-    return ids
+    return [
+        id_in_workspace(kind, name, workspace=workspace, field=f"{field}[{index}]")
+        for index, name in enumerate(names)
+    ]
+
+
+def id_in_workspace(kind: ResourceName, name: str, *, workspace: str, field: str) -> str:
+    """The id in a name that must be of one workspace."""
+    theirs, found = kind.parse(name, field=field)
+    if theirs != workspace:
+        raise invalid_argument(field, "must be of the same workspace", reason="WORKSPACE_DIFFERS")
+    return found
 
 
 def from_proto_account(name: str, *, workspace: str) -> str:
     """The id of an audience's account; empty stays empty."""
     if not name:
         return ""
-    theirs, account = ACCOUNT.parse(name, field="audience.account")
-    if theirs != workspace:
-        raise invalid_argument(
-            "audience.account", "must be of the same workspace", reason="WORKSPACE_DIFFERS"
-        )
-    return account
+    return id_in_workspace(ACCOUNT, name, workspace=workspace, field="audience.account")
 
 
 def from_proto_new_audience(

@@ -17,6 +17,13 @@ class Coverage(NamedTuple):
     ready: Mapping[str, int]
 
 
+class Unready(NamedTuple):
+    """Members who lack something; ``reached`` is the seq to go on behind, None at the end."""
+
+    members: Sequence[Membership]
+    reached: int | None
+
+
 class TakenBack(NamedTuple):
     """Members from ``first_seq`` on, ``pending`` of whom were pending."""
 
@@ -87,6 +94,25 @@ class MemberRecords(Protocol):
         self, workspace: str, audience: str, tags: Sequence[str], *, required: Sequence[str]
     ) -> Coverage:
         """How many members have a value for merge tags, counted in one statement."""
+        ...
+
+    async def unready(
+        self,
+        workspace: str,
+        audience: str,
+        required: Sequence[str],
+        *,
+        after: int,
+        look_at: int,
+        limit: int,
+    ) -> Unready:
+        """Members without a value for one of ``required``, by seq, of the next ``look_at``."""
+        ...
+
+    async def degrees(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> dict[str, int]:
+        """Connection degrees of those who are members."""
         ...
 
     async def take_back(

@@ -85,6 +85,7 @@ REPEATABLE_METHODS: Final = REQUEST_ID_METHODS | {
     "ListEvents",
     "ListProspects",
     "ListSuppressions",
+    "ListUnreadyMembers",
     "PauseEnrichment",
     "ReconnectAccount",
     "ReleaseViews",

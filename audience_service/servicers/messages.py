@@ -5,6 +5,7 @@ from audience.v1 import audiences_pb2, audiences_pb2_grpc
 from audience_service import convert
 from audience_service.messages import Messages
 from audience_service.servicers.imports import Context
+from servicekit.pages import decode_page_token, encode_page_token, page_size
 
 
 class MessageMethods(audiences_pb2_grpc.AudienceServiceServicer):
@@ -31,6 +32,35 @@ class MessageMethods(audiences_pb2_grpc.AudienceServiceServicer):
             ready_count=ready,
         )
 
+    async def ListUnreadyMembers(
+        self, request: audiences_pb2.ListUnreadyMembersRequest, context: Context
+    ) -> audiences_pb2.ListUnreadyMembersResponse:
+        workspace, audience = convert.AUDIENCE.parse(request.audience, field="audience")
+        filters = {
+            "list": "unready",
+            "audience": request.audience,
+            "template": request.template,
+        }
+        position = decode_page_token(request.page_token, filters=filters, shape={"seq": int})
+        members, reached = await self._messages.unready(
+            workspace,
+            audience,
+            request.template,
+            after=int(position["seq"]) if position else 0,
+            limit=page_size(request.page_size),
+        )
+        return audiences_pb2.ListUnreadyMembersResponse(
+            members=[
+                audiences_pb2.UnreadyMember(
+                    member=convert.to_proto_member(each.member), missing_tags=each.missing
+                )
+                for each in members
+            ],
+            next_page_token=""
+            if reached is None
+            else encode_page_token({"seq": reached}, filters=filters),
+        )
+
     async def RenderMessages(
         self, request: audiences_pb2.RenderMessagesRequest, context: Context
     ) -> audiences_pb2.RenderMessagesResponse:
@@ -38,7 +68,14 @@ class MessageMethods(audiences_pb2_grpc.AudienceServiceServicer):
         prospects = convert.in_workspace(
             convert.PROSPECT, request.prospects, workspace=workspace, field="prospects"
         )
-        rendered = await self._messages.render(workspace, request.template, prospects)
+        audience = None
+        if request.audience:
+            audience = convert.id_in_workspace(
+                convert.AUDIENCE, request.audience, workspace=workspace, field="audience"
+            )
+        rendered = await self._messages.render(
+            workspace, request.template, prospects, audience=audience
+        )
         return audiences_pb2.RenderMessagesResponse(
             messages=[
                 audiences_pb2.RenderedMessage(

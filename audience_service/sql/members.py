@@ -13,10 +13,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audience_service.member_records import Coverage, TakenBack
+from audience_service.member_records import Coverage, TakenBack, Unready
 from audience_service.model import Membership, MemberState
 from audience_service.sql.bulk import insert_rows
-from audience_service.sql.coverage import coverage_query, read_coverage
+from audience_service.sql.coverage import coverage_query, read_coverage, unready_query
 from audience_service.sql.dialect import one_of
 from audience_service.sql.member_queries import (
     MEMBERSHIP,
@@ -130,6 +130,46 @@ class SqlMembers:
     ) -> Coverage:
         query = coverage_query(workspace, audience, tags, required=required)
         return read_coverage(tags, (await self._connection.execute(query)).one())
+
+    async def unready(
+        self,
+        workspace: str,
+        audience: str,
+        required: Sequence[str],
+        *,
+        after: int,
+        look_at: int,
+        limit: int,
+    ) -> Unready:
+        looked_at = (
+            select(memberships.c.seq)
+            .where(*in_audience(workspace, audience), memberships.c.seq > after)
+            .order_by(memberships.c.seq)
+            .limit(look_at)
+            .subquery()
+        )
+        counted = await self._connection.execute(
+            select(func.count(), func.max(looked_at.c.seq)).select_from(looked_at)
+        )
+        count, up_to = counted.one()
+        if not count:
+            return Unready([], None)
+        query = unready_query(workspace, audience, required, after=after, up_to=up_to)
+        found = await self._connection.execute(query.limit(limit))
+        members = [read_membership(row) for row in found]
+        if len(members) == limit:
+            return Unready(members, members[-1].seq)
+        return Unready(members, up_to if count == look_at else None)
+
+    async def degrees(
+        self, workspace: str, audience: str, prospects: Iterable[str]
+    ) -> dict[str, int]:
+        found = await self._connection.execute(
+            select(memberships.c.prospect, memberships.c.degree).where(
+                *in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
+            )
+        )
+        return {row.prospect: row.degree for row in found}
 
     async def take_back(
         self, workspace: str, audience: str, *, up_to: int, limit: int

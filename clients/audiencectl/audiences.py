@@ -20,7 +20,7 @@ from clients.audiencectl.audience_tables import asked_audience_fields, audience_
 from clients.audiencectl.combining import combine
 from clients.audiencectl.kinds import ACCOUNT, AUDIENCE, AudienceArgument
 from clients.audiencectl.members import add, members, remove, stream
-from clients.audiencectl.messages import readiness
+from clients.audiencectl.messages import readiness, unready
 from clients.audiencectl.output import show, when
 from clients.audiencectl.receipts import receipt
 from clients.audiencectl.resources import Etag, Verbs
@@ -96,5 +96,5 @@ verbs.add(
     "End a pause.",
     lambda client, name: client.audiences.ResumeEnrichment(ResumeEnrichmentRequest(name=name)),
 )
-for command in (update, combine, members, add, remove, stream, receipt, readiness):
+for command in (update, combine, members, add, remove, stream, receipt, readiness, unready):
     app.command()(command)

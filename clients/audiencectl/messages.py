@@ -1,4 +1,4 @@
-"""`audiencectl audience readiness` and `audiencectl prospect render`: merge tags before sending."""
+"""`audiencectl audience readiness` and `unready`, `prospect render`: merge tags before sending."""
 
 import sys
 from typing import Annotated
@@ -7,12 +7,16 @@ import typer
 from audience.v1.audiences_pb2 import (
     CheckReadinessRequest,
     CheckReadinessResponse,
+    ListUnreadyMembersRequest,
+    ListUnreadyMembersResponse,
     RenderMessagesRequest,
 )
 from rich.console import RenderableType
 
+from clients.audience import AudienceClient
 from clients.audiencectl.kinds import AUDIENCE, PROSPECT, AudienceArgument
 from clients.audiencectl.output import counted, short, show, table_of
+from clients.audiencectl.resources import Limit, Page, PageToken, show_pages
 from clients.audiencectl.session import AsJson, ask_audience, session_of
 
 Template = Annotated[
@@ -34,10 +38,41 @@ def readiness(
     show(answer, as_json=as_json, table=lambda: _readiness_table(answer))
 
 
+def unready(
+    ctx: typer.Context,
+    audience: AudienceArgument,
+    template: Template,
+    limit: Limit = 100,
+    page_token: PageToken = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the members for whom a message cannot be filled, with the tags that they lack."""
+    name, text = AUDIENCE.name(session_of(ctx), audience), _text(template)
+
+    async def call(client: AudienceClient, page: Page) -> ListUnreadyMembersResponse:
+        request = ListUnreadyMembersRequest(
+            audience=name, template=text, page_size=page.size, page_token=page.token
+        )
+        return await client.audiences.ListUnreadyMembers(request)
+
+    show_pages(
+        ctx,
+        ask_audience,
+        call,
+        table=_unready_table,
+        limit=limit,
+        page_token=page_token,
+        as_json=as_json,
+    )
+
+
 def render(
     ctx: typer.Context,
     template: Template,
     prospects: Annotated[list[str], typer.Argument(metavar="PROSPECT", help="Ids or full names.")],
+    audience: Annotated[
+        str | None, AUDIENCE.option("Audience to write to them in, for {{connectionDegree}}.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a message as these prospects (100 at most) would get it."""
@@ -46,6 +81,7 @@ def render(
         parent=session.parent,
         template=_text(template),
         prospects=[PROSPECT.name(session, each) for each in prospects],
+        audience=AUDIENCE.name(session, audience) if audience else "",
     )
     answer = ask_audience(ctx, lambda client: client.audiences.RenderMessages(request))
     rows = [
@@ -63,6 +99,18 @@ def _readiness_table(answer: CheckReadinessResponse) -> RenderableType:
     return table_of(
         columns, rows, title=f"{counted(answer.ready_count, 'member')} can be written to"
     )
+
+
+def _unready_table(answer: ListUnreadyMembersResponse) -> RenderableType:
+    rows = [
+        (
+            short(each.member.prospect.name),
+            each.member.prospect.profile_url,
+            ", ".join(each.missing_tags),
+        )
+        for each in answer.members
+    ]
+    return table_of(("prospect", "profile", "missing"), rows)
 
 
 def _text(template: str) -> str:

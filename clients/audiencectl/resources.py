@@ -114,7 +114,8 @@ def show_pages(
             page = await call(client, Page(parent=parent, size=_size(left), token=token))
             found.ClearField("next_page_token")
             found.MergeFrom(page)
-            if not count_of(page):
+            # The end of a log that has no last page; other lists have empty pages before their end.
+            if not count_of(page) and next_token(page) == token:
                 break
         return found
 

@@ -14,6 +14,7 @@ from audience.v1.audience_counts_pb2 import GetAudienceCountRequest, TargetingCl
 from audience.v1.audiences_pb2 import (
     AddProspectsRequest,
     CheckReadinessRequest,
+    ListUnreadyMembersRequest,
     RenderMessagesRequest,
 )
 from audience.v1.prospects_pb2 import (
@@ -165,6 +166,9 @@ async def _work_with_people(job: Job, folder: Path) -> tuple[set[str], list[str]
     calls: tuple[Awaitable[object], ...] = (
         job.audiences.audiences.CheckReadiness(
             CheckReadinessRequest(audience=_AUDIENCE, template=template)
+        ),
+        job.audiences.audiences.ListUnreadyMembers(
+            ListUnreadyMembersRequest(audience=_AUDIENCE, template=template)
         ),
         job.audiences.audiences.RenderMessages(
             RenderMessagesRequest(parent=WORKSPACE, prospects=[prospect.name], template=template)

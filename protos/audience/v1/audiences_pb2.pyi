@@ -1728,6 +1728,98 @@ class CheckReadinessResponse(_message.Message):
 Global___CheckReadinessResponse: _TypeAlias = CheckReadinessResponse  # noqa: Y015
 
 @_typing.final
+class ListUnreadyMembersRequest(_message.Message):
+    """Request of ListUnreadyMembers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    audience: _builtins.str
+    """The audience: `workspaces/{workspace}/audiences/{audience}`."""
+    template: _builtins.str
+    """A message template with tags such as `{{firstName}}` or `{{firstName|there}}`."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0, never more than 1000."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        audience: _builtins.str = ...,
+        template: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "page_size", b"page_size", "page_token", b"page_token", "template", b"template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnreadyMembersRequest: _TypeAlias = ListUnreadyMembersRequest  # noqa: Y015
+
+@_typing.final
+class UnreadyMember(_message.Message):
+    """A member for whom a template cannot be filled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    MISSING_TAGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def member(self) -> Global___Member:
+        """The member."""
+
+    @_builtins.property
+    def missing_tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags without a value and without a fallback."""
+
+    def __init__(
+        self,
+        *,
+        member: Global___Member | None = ...,
+        missing_tags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "missing_tags", b"missing_tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreadyMember: _TypeAlias = UnreadyMember  # noqa: Y015
+
+@_typing.final
+class ListUnreadyMembersResponse(_message.Message):
+    """Response of ListUnreadyMembers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page, and on no other."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnreadyMember]:
+        """In the order in which they joined. 10,000 members are looked at for a page: it may be short, or empty, while more follow."""
+
+    def __init__(
+        self,
+        *,
+        members: _abc.Iterable[Global___UnreadyMember] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnreadyMembersResponse: _TypeAlias = ListUnreadyMembersResponse  # noqa: Y015
+
+@_typing.final
 class RenderMessagesRequest(_message.Message):
     """Request of RenderMessages."""
 
@@ -1736,10 +1828,15 @@ class RenderMessagesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
     PROSPECTS_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`workspaces/{workspace}`."""
     template: _builtins.str
     """A message template."""
+    audience: _builtins.str
+    """The audience that they would be written to in: `workspaces/{workspace}/audiences/{audience}`. Each account has its own
+    connection degrees, so that without it, and for prospects who are no members, `{{connectionDegree}}` has no value.
+    """
     @_builtins.property
     def prospects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of prospects."""
@@ -1750,10 +1847,11 @@ class RenderMessagesRequest(_message.Message):
         parent: _builtins.str = ...,
         template: _builtins.str = ...,
         prospects: _abc.Iterable[_builtins.str] | None = ...,
+        audience: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "prospects", b"prospects", "template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "parent", b"parent", "prospects", b"prospects", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -120,6 +120,11 @@ class AudienceServiceStub:
                 request_serializer=audience_dot_v1_dot_audiences__pb2.CheckReadinessRequest.SerializeToString,
                 response_deserializer=audience_dot_v1_dot_audiences__pb2.CheckReadinessResponse.FromString,
                 _registered_method=True)
+        self.ListUnreadyMembers = channel.unary_unary(
+                '/audience.v1.AudienceService/ListUnreadyMembers',
+                request_serializer=audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersRequest.SerializeToString,
+                response_deserializer=audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersResponse.FromString,
+                _registered_method=True)
         self.RenderMessages = channel.unary_unary(
                 '/audience.v1.AudienceService/RenderMessages',
                 request_serializer=audience_dot_v1_dot_audiences__pb2.RenderMessagesRequest.SerializeToString,
@@ -258,6 +263,13 @@ class AudienceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnreadyMembers(self, request, context):
+        """Lists the members for whom a template cannot be filled, each with the tags that nothing is known for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RenderMessages(self, request, context):
         """Fills a template for up to 100 prospects, for a preview.
         """
@@ -352,6 +364,11 @@ def add_AudienceServiceServicer_to_server(servicer, server):
                     servicer.CheckReadiness,
                     request_deserializer=audience_dot_v1_dot_audiences__pb2.CheckReadinessRequest.FromString,
                     response_serializer=audience_dot_v1_dot_audiences__pb2.CheckReadinessResponse.SerializeToString,
+            ),
+            'ListUnreadyMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnreadyMembers,
+                    request_deserializer=audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersRequest.FromString,
+                    response_serializer=audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersResponse.SerializeToString,
             ),
             'RenderMessages': grpc.unary_unary_rpc_method_handler(
                     servicer.RenderMessages,
@@ -819,6 +836,33 @@ class AudienceService:
             '/audience.v1.AudienceService/CheckReadiness',
             audience_dot_v1_dot_audiences__pb2.CheckReadinessRequest.SerializeToString,
             audience_dot_v1_dot_audiences__pb2.CheckReadinessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnreadyMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/audience.v1.AudienceService/ListUnreadyMembers',
+            audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersRequest.SerializeToString,
+            audience_dot_v1_dot_audiences__pb2.ListUnreadyMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

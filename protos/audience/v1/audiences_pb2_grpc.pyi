@@ -63,6 +63,8 @@ class AudienceServiceStub:
     """
     CheckReadiness: _aio.UnaryUnaryMultiCallable[_audiences_pb2.CheckReadinessRequest, _audiences_pb2.CheckReadinessResponse]
     """Tells, for every merge tag of a template, how many members have a value for it."""
+    ListUnreadyMembers: _aio.UnaryUnaryMultiCallable[_audiences_pb2.ListUnreadyMembersRequest, _audiences_pb2.ListUnreadyMembersResponse]
+    """Lists the members for whom a template cannot be filled, each with the tags that nothing is known for."""
     RenderMessages: _aio.UnaryUnaryMultiCallable[_audiences_pb2.RenderMessagesRequest, _audiences_pb2.RenderMessagesResponse]
     """Fills a template for up to 100 prospects, for a preview."""
 
@@ -217,6 +219,14 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_audiences_pb2.CheckReadinessRequest, _abc.Awaitable[_audiences_pb2.CheckReadinessResponse]],
     ) -> _abc.Awaitable[_audiences_pb2.CheckReadinessResponse]:
         """Tells, for every merge tag of a template, how many members have a value for it."""
+
+    @_abc_1.abstractmethod
+    def ListUnreadyMembers(
+        self,
+        request: _audiences_pb2.ListUnreadyMembersRequest,
+        context: _aio.ServicerContext[_audiences_pb2.ListUnreadyMembersRequest, _abc.Awaitable[_audiences_pb2.ListUnreadyMembersResponse]],
+    ) -> _abc.Awaitable[_audiences_pb2.ListUnreadyMembersResponse]:
+        """Lists the members for whom a template cannot be filled, each with the tags that nothing is known for."""
 
     @_abc_1.abstractmethod
     def RenderMessages(
