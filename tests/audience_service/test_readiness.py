@@ -12,7 +12,7 @@ from clients.errors import RpcFailed
 from tests.audience_service.calls import PARENT, add, create, get, import_bytes, members
 from tests.audience_service.conftest import Until
 from tests.audience_service.enrichment_stub import EnrichmentStub
-from tests.audience_service.test_linking import ADA, ENRICHMENT, submitted
+from tests.audience_service.submitted import ADA, ENRICHMENT, submitted
 
 TEMPLATE = "Hi {{firstName}} of {{company}}, {{title|you}} at {{location}} {{firstName|there}}"
 PEOPLE = 40
