@@ -28,9 +28,18 @@ class ChangeRecords(Protocol):
         ...
 
     async def departures(
-        self, workspace: str, audiences: Sequence[str], *, after: int, limit: int
+        self,
+        workspace: str,
+        audiences: Sequence[str],
+        *,
+        excluded: Sequence[str],
+        after: int,
+        limit: int,
     ) -> list[Departure]:
-        """Who left these audiences after a number and is in none of them now, in order."""
+        """Who left these audiences after a number and is in none of them now, in order.
+
+        Members who came to be in an ``excluded`` audience are among them.
+        """
         ...
 
     async def changed(

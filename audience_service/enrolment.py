@@ -130,7 +130,9 @@ class _Read:
         Otherwise somebody who left and joined again would join first and leave then.
         """
         who, after = self._who, position.change or 0
-        left = await tx.changes.departures(who.workspace, who.audiences, after=after, limit=_PAGE)
+        left = await tx.changes.departures(
+            who.workspace, who.audiences, excluded=who.excluded, after=after, limit=_PAGE
+        )
         changed = await tx.changes.changed(
             who.workspace,
             who.audiences,

@@ -103,6 +103,10 @@ class Members:
                 workspace,
                 [Departure(audience, each.prospect, DepartureReason.REMOVED) for each in removed],
             )
+            # They come back to streams that have left them out for this audience's sake.
+            others = await tx.members.of_prospects(workspace, [each.prospect for each in removed])
+            await tx.changes.number(workspace, others)
+            await tx.members.update(workspace, others)
             changes = Counter(each.state.name.lower() for each in removed)
             del changes["not_submitted"]
             changes["members"] = len(removed)

@@ -170,12 +170,13 @@ class Membership:
 
 
 class DepartureReason(IntEnum):
-    """Why a membership ended."""
+    """Why a membership ended; EXCLUDED, which is never kept: why it does not count."""
 
     REMOVED = 1
     MERGED = 2
     SUPPRESSED = 3
     ERASED = 4
+    EXCLUDED = 5
 
 
 class Departure(NamedTuple):

@@ -62,10 +62,15 @@ class Follower:
 
 @asynccontextmanager
 async def following(
-    client: AudienceClient, *audiences: str, cursor: str = ""
+    client: AudienceClient, *audiences: str, cursor: str = "", without: str = ""
 ) -> AsyncIterator[Follower]:
     call = client.audiences.StreamProspects(
-        audiences_pb2.StreamProspectsRequest(audiences=audiences, follow=True, after_cursor=cursor),
+        audiences_pb2.StreamProspectsRequest(
+            audiences=audiences,
+            excluded_audiences=[without] if without else [],
+            follow=True,
+            after_cursor=cursor,
+        ),
         timeout=30,
     )
     try:
@@ -162,6 +167,55 @@ async def test_who_stays_in_another_of_the_audiences_has_not_left(client: Audien
         assert follower.left == []
         await remove(client, second, ada)
         assert await follower.until_left(1) == [(ada, audiences_pb2.DEPARTURE_REASON_REMOVED, "")]
+
+
+async def test_who_joins_an_excluded_audience_leaves_and_who_leaves_it_comes(
+    client: AudienceClient,
+) -> None:
+    leads, customers = await create(client), await create(client, "customers")
+    urls = [f"linkedin.com/in/{each}-x" for each in ("ada", "bob", "carol", "dave", "eve")]
+    ada, bob, carol, dave, eve = await add(client, leads, *urls)
+    await add(client, customers, urls[0])
+    async with following(client, leads, without=customers) as follower:
+        await follower.until_members(bob, carol, dave, eve)
+        await add(client, customers, "linkedin.com/in/nobody-x", *urls[1:4])
+        assert await follower.until_left(3) == [
+            (each, audiences_pb2.DEPARTURE_REASON_EXCLUDED, "") for each in (bob, carol, dave)
+        ]
+        await remove(client, customers, ada)
+        await remove(client, customers, carol)
+        await follower.until_members(ada, carol, eve)
+
+
+async def test_who_turns_out_to_be_in_an_excluded_audience_leaves(
+    client: AudienceClient, enrichment: EnrichmentStub, until: Until
+) -> None:
+    audience, customers = await create(client), await create(client, "customers")
+    urls = ["linkedin.com/in/ada-x", "linkedin.com/in/countess-x"]
+    # Of two who came together the one with the lower id survives.
+    ada, countess = sorted(await add(client, audience, *urls))
+    await client.audiences.AddProspects(
+        audiences_pb2.AddProspectsRequest(
+            audience=customers, prospects=[f"{PARENT}/prospects/{countess}"]
+        )
+    )
+    await start_enrichment(client, audience)
+
+    async def pending() -> bool:
+        return (await get(client, audience)).progress.pending == 2
+
+    await until(pending)
+    async with following(client, audience, without=customers) as follower:
+        await follower.until_members(ada)
+        for each in (ada, countess):
+            enrichment.emit(
+                enrichment=ENRICHMENT,
+                prospect=each,
+                data=profiles_pb2.Profile(member_id="117649604", first_name="Ada"),
+            )
+        while (ada, audiences_pb2.DEPARTURE_REASON_EXCLUDED, "") not in follower.left:
+            await follower.read()
+        assert not follower.members
 
 
 async def test_enriched_and_merged_people_are_told(

@@ -213,6 +213,8 @@ class _DepartureReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Depar
     """On the workspace's suppression list."""
     DEPARTURE_REASON_ERASED: _DepartureReason.ValueType  # 4
     """Erased: delete what you hold."""
+    DEPARTURE_REASON_EXCLUDED: _DepartureReason.ValueType  # 5
+    """Joined one of `excluded_audiences`."""
 
 class DepartureReason(_DepartureReason, metaclass=_DepartureReasonEnumTypeWrapper):
     """Why somebody is no member of the streamed audiences any more."""
@@ -227,6 +229,8 @@ DEPARTURE_REASON_SUPPRESSED: DepartureReason.ValueType  # 3
 """On the workspace's suppression list."""
 DEPARTURE_REASON_ERASED: DepartureReason.ValueType  # 4
 """Erased: delete what you hold."""
+DEPARTURE_REASON_EXCLUDED: DepartureReason.ValueType  # 5
+"""Joined one of `excluded_audiences`."""
 Global___DepartureReason: _TypeAlias = DepartureReason  # noqa: Y015
 
 @_typing.final
@@ -1557,7 +1561,9 @@ class StreamProspectsRequest(_message.Message):
 
     @_builtins.property
     def excluded_audiences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Audiences whose members are left out."""
+        """Audiences whose members are left out. With `follow` a member who joins one later is a departure, and whoever has left
+        the last of them comes.
+        """
 
     def __init__(
         self,
@@ -1577,7 +1583,7 @@ Global___StreamProspectsRequest: _TypeAlias = StreamProspectsRequest  # noqa: Y0
 
 @_typing.final
 class Departure(_message.Message):
-    """A prospect that is in none of the streamed audiences any more."""
+    """A prospect that is in none of the streamed audiences any more, or in an excluded one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
