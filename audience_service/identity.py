@@ -74,7 +74,9 @@ _HEX = re.compile(r"[0-9a-fA-F]{1,4}")
 _PLAIN_VANITY = re.compile(r"[\w-]{3,100}")
 # What no vanity has: delimiters of URLs and prose, blanks, controls, halves of surrogate pairs,
 # and the mark that a broken encoding leaves.
-_NOT_IN_VANITY = re.compile(r"[\s\x00-\x1f\x7f-\x9f/\\?#<>\"`{}|^\[\](),;:@\ud800-\udfff\ufffd]")
+_NOT_IN_VANITY = re.compile(r"[\s\x00-\x1f\x7f-\x9f/\\?#&=<>\"`{}|^\[\](),;:@\ud800-\udfff\ufffd]")
+# Invisible marks that copying leaves inside a URL. Not U+200C and U+200D, which some scripts need.
+_MARKS = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 # Blanks, and the invisible characters that come along when a URL is copied.
 _AROUND = " \t\r\n\v\f\u00a0\u2028\u2029\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
 
@@ -209,7 +211,8 @@ def _is_vanity(folded: str) -> bool:
 
 def _decode(part: str) -> str:
     """Decode a segment of a path; a stray % stays, bytes that are not UTF-8 become U+FFFD."""
-    return unquote(part).strip()
+    text = unquote(part).strip()
+    return text if text.isascii() else _MARKS.sub("", text)
 
 
 def _fold(name: str) -> str:
