@@ -1,7 +1,8 @@
-"""What an audience of 1,000 and one of 1,000,000 members cost to read, stream and combine.
+"""What a small audience and a big one cost to read, stream, check and combine.
 
-GetAudience, the first page of ListAudienceProspects, the first message of StreamProspects: the
-median of many calls, in turns. A whole stream beside a bare server-side cursor over the same rows.
+GetAudience, the first page of ListAudienceProspects and of ListUnreadyMembers, the first message of
+StreamProspects: the median of many calls, in turns. A whole stream beside a bare server-side cursor
+over the same rows.
 
 Run: python -m benchmarks.audience_scale [--members 200000]
 """
@@ -56,10 +57,18 @@ async def _first_message(client: AudienceClient, audience: str) -> object:
     return message
 
 
+async def _unready(client: AudienceClient, audience: str) -> object:
+    """Everybody has a company: as many members are looked at as for any page."""
+    return await client.audiences.ListUnreadyMembers(
+        audiences_pb2.ListUnreadyMembersRequest(audience=audience, template="{{company}}")
+    )
+
+
 _READS: Final[dict[str, _Read]] = {
     "GetAudience": _get,
     "ListAudienceProspects, first page": _first_page,
     "StreamProspects, first message": _first_message,
+    "ListUnreadyMembers, first page": _unready,
 }
 
 
@@ -144,6 +153,13 @@ async def _measure(address: str, database_url: str) -> None:
             f"{'StreamProspects, all members':<36} {streamed:,.0f}/s, "
             f"bare cursor {bare:,.0f}/s, ratio {streamed / bare:.2f}",
             flush=True,
+        )
+        started = time.perf_counter()
+        await client.audiences.CheckReadiness(
+            audiences_pb2.CheckReadinessRequest(audience=LEADS, template="{{company}} {{title}}")
+        )
+        print(
+            f"{'CheckReadiness, all members':<36} {time.perf_counter() - started:.1f} s", flush=True
         )
         for operation in ("UNION", "INTERSECTION", "DIFFERENCE"):
             seconds = await _combine(client, operation)

@@ -21,6 +21,7 @@ from audience_service.sql.dialect import one_of
 from audience_service.sql.member_queries import (
     MEMBERSHIP,
     in_audience,
+    members_among,
     read_membership,
     stream_query,
 )
@@ -69,7 +70,7 @@ class SqlMembers:
     ) -> dict[str, int]:
         found = await self._connection.execute(
             select(memberships.c.prospect, memberships.c.last_import).where(
-                *in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
+                *members_among(workspace, audience, memberships.c.prospect, prospects)
             )
         )
         return {row.prospect: row.last_import for row in found}
@@ -79,7 +80,7 @@ class SqlMembers:
     ) -> None:
         await self._connection.execute(
             update(memberships)
-            .where(*in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .where(*members_among(workspace, audience, memberships.c.prospect, prospects))
             .values(last_import=import_number)
         )
 
@@ -88,7 +89,7 @@ class SqlMembers:
     ) -> list[Membership]:
         found = await self._connection.execute(
             delete(memberships)
-            .where(*in_audience(workspace, audience), one_of(memberships.c.prospect, prospects))
+            .where(*members_among(workspace, audience, memberships.c.prospect, prospects))
             .returning(*MEMBERSHIP)
         )
         return [read_membership(row) for row in found]
@@ -166,7 +167,7 @@ class SqlMembers:
     ) -> dict[str, int]:
         found = await self._connection.execute(
             select(memberships.c.prospect, memberships.c.degree).where(
-                *in_audience(workspace, audience), one_of(memberships.c.prospect, prospects)
+                *members_among(workspace, audience, memberships.c.prospect, prospects)
             )
         )
         return {row.prospect: row.degree for row in found}
@@ -229,10 +230,9 @@ class SqlMembers:
     ) -> list[Membership]:
         found = await self._connection.execute(
             select(*MEMBERSHIP).where(
-                *in_audience(workspace, audience),
+                *members_among(workspace, audience, memberships.c.profile, profiles),
                 # Spelt out, or the index that leaves out the blank ones is not used.
                 memberships.c.profile != "",
-                one_of(memberships.c.profile, profiles),
             )
         )
         return [read_membership(row) for row in found]

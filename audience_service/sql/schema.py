@@ -198,8 +198,8 @@ memberships = Table(
     Index(
         "memberships_by_profile",
         "workspace",
-        "audience",
         "profile",
+        "audience",
         sqlite_where=text("profile <> ''"),
         postgresql_where=text("profile <> ''"),
     ),

@@ -13,24 +13,8 @@ from audience_service.ports import Transaction
 from audience_service.sql.database import Database
 from audience_service.sql.migrate import migrate
 from audience_service.sql.store import SqlStore
+from tests.audience_service.rows import AUDIENCE, MEMBERSHIP, PROSPECT
 
-AUDIENCE: Mapping[str, object] = {
-    "workspace": "acme",
-    "id": "leads",
-    "display_name": "Leads",
-    "description": "",
-    "account": "",
-    **dict.fromkeys(("members", "pending", "enriched", "cached", "partial", "failed"), 0),
-    "last_seq": 1,
-    "submitted_seq": 0,
-    "enrichment_id": "",
-    **dict.fromkeys(
-        ("enrichment_wanted", "enrichment_created", "enrichment_paused", "pause_applied"), False
-    ),
-    "revision": 1,
-    "create_ms": 1,
-    "update_ms": 1,
-}
 GONE: Mapping[str, object] = {
     "id": "gone",
     "enrichment_wanted": True,
@@ -43,31 +27,6 @@ ENDING: Mapping[str, object] = {
     "purge_ms": 5 + 30 * 86_400_000,
     "ending": True,
     "submitted_seq": 9,
-}
-PROSPECT: Mapping[str, object] = {
-    "workspace": "acme",
-    "id": "p0000001",
-    "primary_alias": "in:ada",
-    "member_id": "",
-    "provider_id": "",
-    "first_name": "ADA",
-    **dict.fromkeys(("last_name", "headline", "company", "title", "location", "picture_url"), ""),
-    "provenance": "{}",
-    "revision": 1,
-    "create_ms": 1,
-    "update_ms": 1,
-}
-MEMBERSHIP: Mapping[str, object] = {
-    "workspace": "acme",
-    "audience": "leads",
-    "prospect": "p0000001",
-    "seq": 1,
-    "state": 1,
-    "degree": 0,
-    "join_ms": 1,
-    "last_import": 0,
-    "profile": "",
-    "event_revision": 0,
 }
 
 

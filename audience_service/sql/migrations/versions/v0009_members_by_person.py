@@ -1,4 +1,4 @@
-"""Memberships are found by the person first: one index does the work of two."""
+"""Memberships are found by the person, or the profile, first: one index does the work of two."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,7 @@ revision = "0009"
 down_revision = "0008"
 
 _BY_PERSON = ["workspace", "prospect", "audience"]
+_BY_PROFILE = ["workspace", "profile", "audience"]
 
 
 def upgrade() -> None:
@@ -19,6 +20,13 @@ def upgrade() -> None:
         return
     op.drop_constraint("memberships_pkey", "memberships")
     op.create_primary_key("memberships_pkey", "memberships", _BY_PERSON)
+    op.drop_index("memberships_by_profile", "memberships")
+    op.create_index(
+        "memberships_by_profile",
+        "memberships",
+        _BY_PROFILE,
+        postgresql_where=sa.text("profile <> ''"),
+    )
 
 
 def _memberships() -> sa.Table:
@@ -49,9 +57,7 @@ def _memberships() -> sa.Table:
         ),
         sa.Index(
             "memberships_by_profile",
-            "workspace",
-            "audience",
-            "profile",
+            *_BY_PROFILE,
             sqlite_where=sa.text("profile <> ''"),
         ),
     )
